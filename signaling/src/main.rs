@@ -1,0 +1,2 @@
+//! The signaling pod.
+fn main() {}
