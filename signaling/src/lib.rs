@@ -1,1 +1,3 @@
-//! Skeleton.
+//! The signaling pod.
+
+pub mod config;
