@@ -1,3 +1,5 @@
 //! The signaling pod.
 
 pub mod config;
+pub mod metrics;
+pub mod status;
