@@ -139,7 +139,10 @@ impl Decoder {
     ///
     /// # Errors
     /// The peer broke the protocol: send [`ProtocolError::close_code`] and close the connection.
-    pub fn decode<'a>(&'a mut self, input: &mut &'a mut [u8]) -> Result<Option<Message<'a>>, ProtocolError> {
+    pub fn decode<'a, 'input: 'a>(
+        &'a mut self,
+        input: &mut &'input mut [u8],
+    ) -> Result<Option<Message<'a>>, ProtocolError> {
         if self.finished {
             *input = &mut [];
             return Ok(None);
