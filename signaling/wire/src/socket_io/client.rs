@@ -187,7 +187,24 @@ impl Client {
         if assembly.missing > 0 {
             return Ok(None);
         }
-        Ok(received(Packet::decode(&assembly.text)?, &assembly.attachments))
+        let Some(assembly) = &self.assembly else {
+            return Ok(None);
+        };
+        let packet = Packet::decode(&assembly.text)?;
+        // The server may have ended the namespace while the attachments were under way.
+        if !self.is_connected(packet.namespace()) {
+            return Err(ProtocolError::NotConnected);
+        }
+        Ok(received(packet, &assembly.attachments))
+    }
+
+    /// Bytes of heap in use, roughly: for namespaces other than `/` and for a binary packet that is not complete, or
+    /// that the last call returned.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let names: usize = self.named.iter().map(|(name, _)| name.len()).sum();
+        let named = self.named.capacity() * size_of::<(Box<str>, Membership)>() + names;
+        named + self.assembly.as_deref().map_or(0, Assembly::held_bytes)
     }
 
     /// Grants a namespace that was asked for, appending the answer: see [`encode_connect`].
@@ -298,6 +315,12 @@ impl Assembly {
             missing: attachments,
             room,
         }))
+    }
+
+    fn held_bytes(&self) -> usize {
+        let attachments: usize = self.attachments.iter().map(Vec::capacity).sum();
+        let list = self.attachments.capacity() * size_of::<Vec<u8>>();
+        size_of::<Self>() + self.text.len() + list + attachments
     }
 }
 
