@@ -6,5 +6,12 @@
 //! [`worker::Outputs`]. Nothing here reads a clock, opens a socket or draws from the system's randomness.
 //! [`history`] judges afterwards what clients saw.
 
+mod deadline;
+pub mod event;
+pub mod ice;
 pub mod id;
+pub mod link;
+pub mod pairing;
+mod session;
 pub mod time;
+pub mod worker;

@@ -1,0 +1,342 @@
+//! What two people send each other, and what they report of their call.
+
+use std::borrow::Cow;
+
+use memchr::memmem;
+use serde_json::value::RawValue;
+
+use super::fields::{self, Fields, is_reserved};
+use super::{Limits, Rejection, Target};
+
+/// A kind of signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SignalKind {
+    /// A session description that asks for an answer.
+    Offer,
+    /// A session description that answers an offer.
+    Answer,
+    /// An ICE candidate, or the end of candidates.
+    Candidate,
+    /// A text for people.
+    ChatMessage,
+}
+
+impl SignalKind {
+    /// All kinds.
+    pub const ALL: [Self; 4] = [Self::Offer, Self::Answer, Self::Candidate, Self::ChatMessage];
+
+    /// The event's name.
+    #[must_use]
+    pub fn event(self) -> &'static str {
+        match self {
+            Self::Offer => "webrtc_offer",
+            Self::Answer => "webrtc_answer",
+            Self::Candidate => "webrtc_ice_candidate",
+            Self::ChatMessage => "chat_message",
+        }
+    }
+}
+
+/// A signal that may be relayed: checked, and as the bytes that it came in.
+#[derive(Debug)]
+pub struct Signal<'a> {
+    /// What it is.
+    pub kind: SignalKind,
+    /// Which match it is for.
+    pub target: Target<'a>,
+    /// The sender's object.
+    pub body: Body<'a>,
+    /// The candidate's or the description's text, escapes and all.
+    line: &'a str,
+    fragment: Option<&'a str>,
+}
+
+impl<'a> Signal<'a> {
+    pub(super) fn parse(
+        kind: SignalKind,
+        object: &'a RawValue,
+        fields: &Fields<'a>,
+        limits: &Limits,
+    ) -> Result<Self, Rejection> {
+        let target = Target::parse(fields)?;
+        let body = Body {
+            object: object.get(),
+            rebuild: fields.reserved,
+        };
+        let (line, fragment) = match kind {
+            SignalKind::Offer | SignalKind::Answer => (description(kind, fields, limits)?, None),
+            SignalKind::Candidate => candidate(fields, limits)?,
+            SignalKind::ChatMessage => (text(fields, limits)?, None),
+        };
+        Ok(Self {
+            kind,
+            target,
+            body,
+            line,
+            fragment,
+        })
+    }
+
+    /// The ICE username fragment of a candidate, from its field or its line (RFC 8839 section 5.4).
+    #[must_use]
+    pub fn ufrag(&self) -> Option<&'a str> {
+        self.fragment
+    }
+
+    /// The ICE username fragments of a description, one of each `a=ice-ufrag` line.
+    pub fn ufrags(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let line = self.line;
+        memmem::find_iter(line.as_bytes(), b"a=ice-ufrag:").map(move |at| word(&line[at + 12..]))
+    }
+
+    /// Whether this is a description with media of its own: a rollback has none.
+    #[must_use]
+    pub fn describes(&self) -> bool {
+        matches!(self.kind, SignalKind::Offer | SignalKind::Answer) && !self.line.is_empty()
+    }
+}
+
+/// What stands before the next blank, escape or end.
+fn word(text: &str) -> &str {
+    text.split(|letter: char| letter.is_ascii_whitespace() || letter == '\\')
+        .next()
+        .unwrap_or_default()
+}
+
+/// Checks `{sdp, type}`. An offer's event carries an offer or takes one back, an answer's an answer, a provisional one or
+/// a rollback (RTCSdpType, W3C WebRTC section 4.3.1); only a rollback does without SDP.
+fn description<'a>(kind: SignalKind, fields: &Fields<'a>, limits: &Limits) -> Result<&'a str, Rejection> {
+    let allowed: &[&str] = match kind {
+        SignalKind::Offer => &["offer", "rollback"],
+        _ => &["answer", "pranswer", "rollback"],
+    };
+    let given = fields.kind.map(|value| fields::text(value, "type")).transpose()?;
+    let Some(given) = given.filter(|given| allowed.contains(&&**given)) else {
+        return Err(Rejection::field(
+            "type",
+            format!("type is one of {}", allowed.join(", ")),
+        ));
+    };
+    match fields.sdp {
+        Some(sdp) => {
+            let sdp = fields::bounded(sdp, "sdp", limits.sdp)?;
+            if sdp.is_empty() && given != "rollback" {
+                return Err(Rejection::field("sdp", "sdp is empty"));
+            }
+            Ok(sdp)
+        }
+        None if given == "rollback" => Ok(""),
+        None => Err(Rejection::field("sdp", "sdp is missing")),
+    }
+}
+
+/// Checks `{candidate, sdpMLineIndex, sdpMid, usernameFragment?}` (RTCIceCandidateInit): an index and a mid that are left
+/// out are null, and the empty candidate ends them.
+fn candidate<'a>(fields: &Fields<'a>, limits: &Limits) -> Result<(&'a str, Option<&'a str>), Rejection> {
+    let Some(line) = fields.candidate else {
+        return Err(Rejection::field("candidate", "candidate is missing"));
+    };
+    let line = fields::bounded(line, "candidate", limits.candidate)?;
+    if let Some(index) = fields.sdp_m_line_index.filter(|index| index.get() != "null")
+        && index.get().parse::<u16>().is_err()
+    {
+        return Err(Rejection::field(
+            "sdpMLineIndex",
+            "sdpMLineIndex is a whole number from 0 to 65535, or null",
+        ));
+    }
+    if let Some(mid) = fields.sdp_mid.filter(|mid| mid.get() != "null") {
+        fields::bounded(mid, "sdpMid", 256)?;
+    }
+    let own = match fields
+        .username_fragment
+        .filter(|fragment| fragment.get() != "null")
+    {
+        Some(fragment) => Some(fields::bounded(fragment, "usernameFragment", 256)?),
+        None => memmem::find(line.as_bytes(), b" ufrag ").map(|at| word(&line[at + 7..])),
+    };
+    Ok((line, own.filter(|fragment| !fragment.is_empty())))
+}
+
+fn text<'a>(fields: &Fields<'a>, limits: &Limits) -> Result<&'a str, Rejection> {
+    let Some(text) = fields.text else {
+        return Err(Rejection::field("text", "text is missing"));
+    };
+    let text = fields::bounded(text, "text", limits.text)?;
+    if text.is_empty() {
+        return Err(Rejection::field("text", "text is empty"));
+    }
+    Ok(text)
+}
+
+/// The sender's object, which is relayed with its fields untouched.
+#[derive(Clone, Copy, Debug)]
+pub struct Body<'a> {
+    object: &'a str,
+    rebuild: bool,
+}
+
+impl Body<'_> {
+    /// Appends the object without its closing brace, ready for another field. The top-level fields `matchId`, `from` and
+    /// `seq` are left out: the relay's own follow.
+    pub fn write_fields(&self, out: &mut Vec<u8>) {
+        if self.rebuild {
+            return self.rebuild(out);
+        }
+        let inner = self.object.trim_end();
+        let fields = inner.strip_suffix('}').unwrap_or(inner).trim_end();
+        out.extend_from_slice(fields.as_bytes());
+        if fields.len() > 1 {
+            out.push(b',');
+        }
+    }
+
+    fn rebuild(&self, out: &mut Vec<u8>) {
+        out.push(b'{');
+        let fields: Result<Pairs<'_>, _> = serde_json::from_str(self.object);
+        for (key, value) in fields.map(|pairs| pairs.0).unwrap_or_default() {
+            if !is_reserved(&key) {
+                serde_json::to_writer(&mut *out, &key).expect("a string is JSON, and a Vec takes it");
+                out.push(b':');
+                out.extend_from_slice(value.get().as_bytes());
+                out.push(b',');
+            }
+        }
+    }
+}
+
+/// An object's fields in their order.
+struct Pairs<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de: 'a, 'a> serde::Deserialize<'de> for Pairs<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        struct Collect;
+        impl<'a> serde::de::Visitor<'a> for Collect {
+            type Value = Pairs<'a>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'a>>(self, mut map: A) -> Result<Pairs<'a>, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some((key, value)) = map.next_entry::<String, &'a RawValue>()? {
+                    pairs.push((Cow::Owned(key), value));
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        json.deserialize_map(Collect)
+    }
+}
+
+/// A client's report of its call. Words that are not known count as `other`, so that no client can make up labels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct IceReport {
+    /// RTCIceConnectionState or RTCPeerConnectionState.
+    pub state: IceState,
+    /// The kind of the selected local candidate.
+    pub candidate_type: Option<CandidateType>,
+    /// What the media goes over.
+    pub protocol: Option<Protocol>,
+    /// The measured round trip in milliseconds.
+    pub rtt_ms: Option<f64>,
+}
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name {
+            $(#[doc = concat!("`", $word, "`")] $variant,)*
+            /// Any other word.
+            Other,
+        }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant,)* Self::Other];
+
+            /// The word, for labels.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)*
+                    Self::Other => "other",
+                }
+            }
+
+            fn of(word: &str) -> Self {
+                match word {
+                    $($word => Self::$variant,)*
+                    _ => Self::Other,
+                }
+            }
+        }
+    };
+}
+
+words! {
+    /// The state of a call's transport.
+    IceState {
+        New = "new",
+        Checking = "checking",
+        Connecting = "connecting",
+        Connected = "connected",
+        Completed = "completed",
+        Disconnected = "disconnected",
+        Failed = "failed",
+        Closed = "closed",
+    }
+}
+
+words! {
+    /// The kind of a candidate (RFC 8445 section 5.1.1).
+    CandidateType {
+        Host = "host",
+        ServerReflexive = "srflx",
+        PeerReflexive = "prflx",
+        Relay = "relay",
+    }
+}
+
+words! {
+    /// What media goes over.
+    Protocol {
+        Udp = "udp",
+        Tcp = "tcp",
+        Tls = "tls",
+    }
+}
+
+impl IceReport {
+    pub(super) fn parse(fields: &Fields<'_>) -> Result<Self, Rejection> {
+        let word = |value: Option<&RawValue>, field| match value.filter(|value| value.get() != "null") {
+            Some(value) => fields::text(value, field).map(|word| Some(word.to_ascii_lowercase())),
+            None => Ok(None),
+        };
+        let Some(state) = word(fields.state, "state")? else {
+            return Err(Rejection::field("state", "state is missing"));
+        };
+        let rtt_ms = match fields.rtt_ms.filter(|value| value.get() != "null") {
+            Some(value) => Some(
+                value
+                    .get()
+                    .parse::<f64>()
+                    .ok()
+                    .filter(|rtt| rtt.is_finite() && *rtt >= 0.0)
+                    .ok_or_else(|| {
+                        Rejection::field("rttMs", "rttMs is a number of milliseconds from 0 up")
+                    })?,
+            ),
+            None => None,
+        };
+        Ok(Self {
+            state: IceState::of(&state),
+            candidate_type: word(fields.candidate_type, "candidateType")?
+                .map(|word| CandidateType::of(&word)),
+            protocol: word(fields.protocol, "protocol")?.map(|word| Protocol::of(&word)),
+            rtt_ms,
+        })
+    }
+}

@@ -1,0 +1,272 @@
+//! The pool of one pod without Redis: tickets in memory.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::Rng;
+
+use super::history::Waits;
+use super::rules::{people_agree, wishes_agree};
+use super::{Claim, Criteria, Reply, Request, Ticket};
+use crate::id::{Epoch, MatchId, Person, SessionId};
+use crate::time::Millis;
+
+/// How many tickets one request looks at.
+const LOOKS: usize = 64;
+/// How many tickets there may be.
+const MAX_TICKETS: usize = 1_000_000;
+/// How many blocks of users are kept; the oldest give way.
+const MAX_BLOCKS: usize = 1_000_000;
+/// The guess without any history.
+const FIRST_GUESS_MS: u64 = 5_000;
+
+type QueueId = u64;
+
+/// Tickets in memory.
+///
+/// Those who want the same stand in one queue by the time they came. The oldest of a queue has dropped the most demands,
+/// so when its wishes do not agree with the asker's, nobody's behind it do: however many wait in vain at the front, a
+/// compatible ticket of another kind is found.
+#[derive(Debug)]
+pub struct MemoryPool {
+    queues: HashMap<QueueId, Queue>,
+    by_criteria: HashMap<Arc<Criteria>, QueueId>,
+    /// The oldest ticket of each queue.
+    heads: BTreeSet<(Millis, QueueId)>,
+    tickets: HashMap<SessionId, Place>,
+    blocks: HashSet<(Person, Person)>,
+    block_order: VecDeque<(Person, Person)>,
+    waits: Waits,
+    longest_wait: Duration,
+    next_queue: QueueId,
+}
+
+#[derive(Debug)]
+struct Queue {
+    criteria: Arc<Criteria>,
+    tickets: BTreeMap<(Millis, SessionId), Ticket>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    queue: QueueId,
+    since: Millis,
+    epoch: Epoch,
+}
+
+impl MemoryPool {
+    /// An empty pool; `longest_wait` bounds what it estimates.
+    #[must_use]
+    pub fn new(longest_wait: Duration) -> Self {
+        Self {
+            queues: HashMap::new(),
+            by_criteria: HashMap::new(),
+            heads: BTreeSet::new(),
+            tickets: HashMap::new(),
+            blocks: HashSet::new(),
+            block_order: VecDeque::new(),
+            waits: Waits::default(),
+            longest_wait,
+            next_queue: 0,
+        }
+    }
+
+    /// How many tickets there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.tickets.len()
+    }
+
+    /// Whether nobody waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tickets.is_empty()
+    }
+
+    /// Executes one request. A reply goes to whoever asked.
+    pub fn handle(&mut self, request: Request, now: Millis, rng: &mut impl Rng) -> Option<Reply> {
+        match request {
+            Request::Enter(ticket) => self.enter(*ticket, now, rng),
+            Request::Leave { session, epoch } => {
+                if self
+                    .tickets
+                    .get(&session)
+                    .is_some_and(|place| place.epoch <= epoch)
+                    && let Some(ticket) = self.take(session)
+                {
+                    self.note_vain(&ticket, now);
+                }
+                None
+            }
+            Request::Block { by, of } => {
+                self.block(by, of);
+                None
+            }
+        }
+    }
+
+    fn enter(&mut self, ticket: Ticket, now: Millis, rng: &mut impl Rng) -> Option<Reply> {
+        let (session, epoch) = (ticket.session, ticket.epoch);
+        match self.tickets.get(&session) {
+            Some(place) if place.epoch > epoch => return None,
+            Some(_) => {
+                self.take(session);
+            }
+            None if self.tickets.len() >= MAX_TICKETS => return Some(Reply::Full { session, epoch }),
+            None => {}
+        }
+        if let Some(partner) = self.partner(&ticket, now)
+            && let Some(partner) = self.take(partner)
+        {
+            for ticket in [&ticket, &partner] {
+                self.waits.note(&ticket.criteria, millis(now.since(ticket.since)));
+            }
+            let criteria = ticket.criteria.agreement(&partner.criteria);
+            let match_id = MatchId::random(rng);
+            let claim = Claim {
+                match_id,
+                first: ticket.into(),
+                second: partner.into(),
+                criteria,
+            };
+            return Some(Reply::Claimed(Box::new(claim)));
+        }
+        let estimated_wait_ms = self.estimate(&ticket, now);
+        let position = self.put(ticket);
+        Some(Reply::Waiting {
+            session,
+            epoch,
+            position,
+            estimated_wait_ms,
+        })
+    }
+
+    /// The oldest compatible ticket.
+    fn partner(&self, asker: &Ticket, now: Millis) -> Option<SessionId> {
+        let mut looks = 0;
+        let mut oldest: Option<(Millis, SessionId)> = None;
+        let wish = (&*asker.criteria, now.since(asker.since));
+        for (head, queue) in &self.heads {
+            if looks >= LOOKS || oldest.is_some_and(|(since, _)| since <= *head) {
+                break;
+            }
+            looks += 1;
+            let queue = &self.queues[queue];
+            if !wishes_agree(wish, (&queue.criteria, now.since(*head))) {
+                continue;
+            }
+            for (place, ticket) in queue.tickets.iter().take(LOOKS - looks + 1) {
+                looks += 1;
+                if oldest.is_some_and(|best| best <= *place)
+                    || !wishes_agree(wish, (&queue.criteria, now.since(place.0)))
+                {
+                    break;
+                }
+                if people_agree(asker, ticket, now) && !self.blocked(asker.person, ticket.person) {
+                    oldest = Some(*place);
+                    break;
+                }
+            }
+        }
+        oldest.map(|(_, session)| session)
+    }
+
+    /// Puts a ticket and answers its place among those who want the same.
+    fn put(&mut self, ticket: Ticket) -> u32 {
+        let (session, since) = (ticket.session, ticket.since);
+        let id = *self
+            .by_criteria
+            .entry(Arc::clone(&ticket.criteria))
+            .or_insert_with(|| {
+                self.next_queue += 1;
+                self.next_queue
+            });
+        self.tickets.insert(
+            session,
+            Place {
+                queue: id,
+                since,
+                epoch: ticket.epoch,
+            },
+        );
+        let queue = self.queues.entry(id).or_insert_with(|| Queue {
+            criteria: Arc::clone(&ticket.criteria),
+            tickets: BTreeMap::new(),
+        });
+        let before = queue.head();
+        queue.tickets.insert((since, session), ticket);
+        let after = queue.head();
+        let position = queue.tickets.range(..=(since, session)).take(1_000).count();
+        self.move_head(id, before, after);
+        u32::try_from(position).unwrap_or(u32::MAX)
+    }
+
+    fn take(&mut self, session: SessionId) -> Option<Ticket> {
+        let place = self.tickets.remove(&session)?;
+        let queue = self.queues.get_mut(&place.queue)?;
+        let before = queue.head();
+        let ticket = queue.tickets.remove(&(place.since, session))?;
+        let after = queue.head();
+        self.move_head(place.queue, before, after);
+        if after.is_none() {
+            self.queues.remove(&place.queue);
+            self.by_criteria.remove(&ticket.criteria);
+        }
+        Some(ticket)
+    }
+
+    fn move_head(&mut self, queue: QueueId, before: Option<Millis>, after: Option<Millis>) {
+        if before != after {
+            if let Some(before) = before {
+                self.heads.remove(&(before, queue));
+            }
+            if let Some(after) = after {
+                self.heads.insert((after, queue));
+            }
+        }
+    }
+
+    fn blocked(&self, one: Person, other: Person) -> bool {
+        !self.blocks.is_empty()
+            && (self.blocks.contains(&(one, other)) || self.blocks.contains(&(other, one)))
+    }
+
+    fn block(&mut self, by: Person, of: Person) {
+        if self.blocks.insert((by, of)) {
+            self.block_order.push_back((by, of));
+        }
+        if self.block_order.len() > MAX_BLOCKS
+            && let Some(oldest) = self.block_order.pop_front()
+        {
+            self.blocks.remove(&oldest);
+        }
+    }
+
+    /// How much longer it may take: what is usual, less what has passed; who waits longer than usual may still wait as
+    /// long again as half of that.
+    fn estimate(&self, ticket: &Ticket, now: Millis) -> u64 {
+        let usual = self.waits.usual(&ticket.criteria).unwrap_or(FIRST_GUESS_MS);
+        let waited = millis(now.since(ticket.since));
+        let left = millis(self.longest_wait).saturating_sub(waited);
+        usual.saturating_sub(waited).max(waited / 2).min(left)
+    }
+
+    /// A wait without a partner says something as well, once it is longer than usual.
+    fn note_vain(&mut self, ticket: &Ticket, now: Millis) {
+        let waited = millis(now.since(ticket.since));
+        if self.waits.usual(&ticket.criteria).unwrap_or(FIRST_GUESS_MS) < waited {
+            self.waits.note(&ticket.criteria, waited);
+        }
+    }
+}
+
+impl Queue {
+    fn head(&self) -> Option<Millis> {
+        self.tickets.first_key_value().map(|((since, _), _)| *since)
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

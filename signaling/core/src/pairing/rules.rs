@@ -1,0 +1,75 @@
+//! Who may be paired with whom.
+
+use std::time::Duration;
+
+use super::{Criteria, Ticket};
+use crate::time::Millis;
+
+/// After how long a wait which demand is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Widening;
+
+impl Widening {
+    /// From then on no interest has to be common.
+    pub const INTERESTS: Duration = Duration::from_secs(5);
+    /// From then on any region will do.
+    pub const REGION: Duration = Duration::from_secs(10);
+    /// From then on any language will do.
+    pub const LANGUAGE: Duration = Duration::from_secs(15);
+    /// From then on a recent partner will do.
+    pub const RECENT: Duration = Duration::from_secs(15);
+}
+
+/// When the next demand of someone who waits since `since` is dropped.
+#[must_use]
+pub fn widens_after(since: Millis, now: Millis) -> Option<Millis> {
+    [Widening::INTERESTS, Widening::REGION, Widening::LANGUAGE]
+        .into_iter()
+        .map(|wait| since + wait)
+        .find(|at| *at > now)
+}
+
+/// Whether two tickets may be paired: both accept the other, each by its own waiting time.
+#[must_use]
+pub fn compatible(one: &Ticket, other: &Ticket, now: Millis) -> bool {
+    wishes_agree(
+        (&one.criteria, now.since(one.since)),
+        (&other.criteria, now.since(other.since)),
+    ) && people_agree(one, other, now)
+}
+
+/// Whether two wishes agree after these waits.
+pub(super) fn wishes_agree(one: (&Criteria, Duration), other: (&Criteria, Duration)) -> bool {
+    accepts(one, other.0) && accepts(other, one.0)
+}
+
+fn accepts((wish, waited): (&Criteria, Duration), other: &Criteria) -> bool {
+    let mode = same(wish.mode, other.mode);
+    let language = waited >= Widening::LANGUAGE || same(wish.language.as_deref(), other.language.as_deref());
+    let region = waited >= Widening::REGION || same(wish.region.as_deref(), other.region.as_deref());
+    let interest = waited >= Widening::INTERESTS
+        || wish.interests.is_empty()
+        || other.interests.is_empty()
+        || wish.common(other).next().is_some();
+    mode && language && region && interest
+}
+
+fn same<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one == other,
+        _ => true,
+    }
+}
+
+/// Whether two people may meet, whatever they wish: not oneself, nobody blocked, no recent partner too soon.
+pub(super) fn people_agree(one: &Ticket, other: &Ticket, now: Millis) -> bool {
+    let too_soon = |ticket: &Ticket, partner: &Ticket| {
+        now.since(ticket.since) < Widening::RECENT && ticket.recent.contains(&partner.person)
+    };
+    one.session != other.session
+        && one.person != other.person
+        && !one.blocked.contains(&other.person)
+        && !other.blocked.contains(&one.person)
+        && !too_soon(one, other)
+        && !too_soon(other, one)
+}

@@ -1,0 +1,89 @@
+//! A person in a match, as their owner knows it.
+
+use serde::{Deserialize, Serialize};
+
+use super::held::Held;
+use super::sent::Sent;
+use super::waiting::Proposal;
+use crate::id::{Epoch, MatchId, PeerId, Person, SessionId, WorkerId};
+use crate::time::Millis;
+
+/// Where the other side of a match lives.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Partner {
+    pub(crate) session: SessionId,
+    pub(crate) worker: WorkerId,
+    pub(crate) epoch: Epoch,
+    pub(crate) person: Person,
+    pub(crate) peer_id: PeerId,
+}
+
+/// One side of a match.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Match {
+    pub(crate) id: MatchId,
+    pub(crate) partner: Partner,
+    /// This side's name, as the partner knows it.
+    pub(crate) peer_id: PeerId,
+    pub(crate) initiator: bool,
+    /// The JSON of the criteria that the two agreed in.
+    pub(crate) criteria: Box<str>,
+    pub(crate) began: Millis,
+    /// The version that told the client of the match.
+    pub(crate) found: u32,
+    /// What this person sent.
+    pub(crate) sent: Sent,
+    /// Whether each of those carried an acknowledgement, so that the client knows what has arrived.
+    pub(crate) all_acknowledged: bool,
+    /// The number of the partner's last signal that was handed to this client.
+    pub(crate) heard: u64,
+    /// Whether the partner has sent an offer in this match.
+    pub(crate) offered: bool,
+    pub(crate) held: Held,
+    pub(crate) away: Away,
+    /// The version of the last event that asked this client to renegotiate.
+    pub(crate) renegotiate: Option<u32>,
+    /// Waits for the partner's owner to confirm and replay: signals before that are part of the replay.
+    #[serde(skip)]
+    pub(crate) confirming: bool,
+    /// When fresh TURN credentials are due.
+    pub(crate) ice_refresh: Option<Millis>,
+}
+
+/// What this side knows of the partner's transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Away {
+    /// There.
+    No,
+    /// Lost. The partner's owner tells how it ends; without word from any owner until then, the match is over.
+    Until(Millis),
+}
+
+impl Match {
+    /// A match that begins.
+    pub(crate) fn new(proposal: Proposal, initiator: bool, now: Millis, found: u32) -> Self {
+        Self {
+            id: proposal.match_id,
+            partner: proposal.partner,
+            peer_id: proposal.peer_id,
+            initiator,
+            criteria: proposal.criteria,
+            began: now,
+            found,
+            sent: Sent::default(),
+            all_acknowledged: true,
+            heard: 0,
+            offered: false,
+            held: Held::default(),
+            away: Away::No,
+            renegotiate: None,
+            confirming: false,
+            ice_refresh: None,
+        }
+    }
+
+    /// Whether the client has sent a signal, so that a second `match_found` would make it rebuild its connection.
+    pub(crate) fn signalled(&self) -> bool {
+        self.sent.last() > 0
+    }
+}

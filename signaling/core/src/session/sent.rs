@@ -1,0 +1,140 @@
+//! What one person sent in a match, kept so that a partner who comes back misses nothing.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::Millis;
+
+/// The signals of one side of one match, numbered from 1, the newest [`Sent::MAX_BYTES`] of them.
+///
+/// A signal is kept as the text that the partner gets, `["webrtc_offer",{…,"seq":1}` without the closing bracket.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Sent {
+    /// The number of the last signal, 0 before the first.
+    last: u64,
+    /// The kept signals' bytes, one after the other: one buffer, so that a signal costs no allocation of its own.
+    bytes: VecDeque<u8>,
+    /// When each was sent, and its length.
+    signals: VecDeque<(Millis, u32)>,
+}
+
+impl Sent {
+    /// How much is kept of one side of a match.
+    pub(crate) const MAX_BYTES: usize = 256 * 1024;
+
+    /// The number that the next signal bears.
+    pub(crate) fn next(&self) -> u64 {
+        self.last + 1
+    }
+
+    /// The number of the last signal, 0 before the first.
+    pub(crate) fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Keeps the signal with number [`Self::next`].
+    pub(crate) fn push(&mut self, signal: &[u8], now: Millis) {
+        self.last += 1;
+        self.bytes.extend(signal);
+        self.signals.push_back((
+            now,
+            u32::try_from(signal.len()).expect("a packet is far below 4 GiB"),
+        ));
+        while self.bytes.len() > Self::MAX_BYTES {
+            self.pop();
+        }
+    }
+
+    /// Forgets what was sent before `before`.
+    pub(crate) fn forget(&mut self, before: Millis) {
+        while self.signals.front().is_some_and(|(at, _)| *at < before) {
+            self.pop();
+        }
+        if self.signals.is_empty() {
+            self.signals = VecDeque::new();
+            self.bytes = VecDeque::new();
+        }
+    }
+
+    /// When the oldest kept signal was sent.
+    pub(crate) fn oldest(&self) -> Option<Millis> {
+        self.signals.front().map(|(at, _)| *at)
+    }
+
+    /// The signals that follow number `seen`, with their numbers; and whether that is all of them.
+    pub(crate) fn after(&mut self, seen: u64) -> (impl Iterator<Item = (u64, &[u8])>, bool) {
+        let first = self.last + 1 - self.signals.len() as u64;
+        let complete = seen <= self.last && seen + 1 >= first;
+        let mut rest = &*self.bytes.make_contiguous();
+        let numbered = (first..).zip(&self.signals).map(move |(number, (_, length))| {
+            let (signal, behind) = rest.split_at(*length as usize);
+            rest = behind;
+            (number, signal)
+        });
+        (numbered.filter(move |(number, _)| *number > seen), complete)
+    }
+
+    fn pop(&mut self) {
+        if let Some((_, length)) = self.signals.pop_front() {
+            self.bytes.drain(..length as usize);
+        }
+    }
+}
+
+/// How long a signal may still be asked for: the resume window, and the time that a lost transport takes to be noticed.
+pub(crate) fn keep_for(resume_window: Duration, ping_time: Duration) -> Duration {
+    resume_window + ping_time
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(sent: &mut Sent, seen: u64) -> (Vec<u64>, bool) {
+        let (signals, complete) = sent.after(seen);
+        (signals.map(|(number, _)| number).collect(), complete)
+    }
+
+    #[test]
+    fn what_follows_a_number_is_replayed_in_order() {
+        let mut sent = Sent::default();
+        assert_eq!(numbers(&mut sent, 0), (vec![], true));
+        for at in 1..=3 {
+            sent.push(b"x", Millis(at));
+        }
+        assert_eq!(numbers(&mut sent, 0), (vec![1, 2, 3], true));
+        assert_eq!(numbers(&mut sent, 2), (vec![3], true));
+        assert_eq!(numbers(&mut sent, 3), (vec![], true));
+        assert_eq!(
+            numbers(&mut sent, 9),
+            (vec![], false),
+            "a number never sent is not one of this match"
+        );
+    }
+
+    #[test]
+    fn a_gap_is_told() {
+        let mut sent = Sent::default();
+        for at in 1..=3 {
+            sent.push(b"x", Millis(at));
+        }
+        sent.forget(Millis(3));
+        assert_eq!(numbers(&mut sent, 0), (vec![3], false));
+        assert_eq!(numbers(&mut sent, 2), (vec![3], true));
+        sent.forget(Millis(9));
+        assert_eq!(numbers(&mut sent, 2), (vec![], false));
+        assert_eq!(numbers(&mut sent, 3), (vec![], true));
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let mut sent = Sent::default();
+        for _ in 0..10 {
+            sent.push(&[0; 100 * 1024], Millis(0));
+        }
+        assert!(sent.bytes.len() <= Sent::MAX_BYTES);
+        assert_eq!(sent.last(), 10);
+    }
+}

@@ -1,0 +1,138 @@
+//! What workers say to each other: the payloads of a [`crate::link::Link`].
+//!
+//! A frame is one version byte and the [postcard](https://postcard.jamesmunns.com/wire-format) form of [`Frame`]. New
+//! kinds of frames are added at the end; a worker understands [`VERSION`] and the version before it, for two releases
+//! share a bus in every rollout.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use super::io::EndReason;
+use crate::id::{Epoch, MatchId, PeerId, Person, SessionId, WorkerId};
+use crate::session::{Session, Token};
+
+/// The version that this worker writes.
+pub(crate) const VERSION: u8 = 1;
+
+/// One side of an intended match, as its owner names it to the other owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Side {
+    pub(crate) session: SessionId,
+    pub(crate) epoch: Epoch,
+    pub(crate) person: Person,
+    pub(crate) peer_id: PeerId,
+}
+
+/// One message between the owners of two sessions.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Frame<'a> {
+    /// The pool has paired `from` with `to`: will they?
+    Propose {
+        match_id: MatchId,
+        from: Side,
+        to: SessionId,
+        to_epoch: Epoch,
+        criteria: Cow<'a, str>,
+    },
+    /// `from` is there, waits, and is kept for this match.
+    Accept {
+        match_id: MatchId,
+        from: Side,
+        to: SessionId,
+    },
+    /// The proposal came to nothing.
+    Refuse { match_id: MatchId, to: SessionId },
+    /// The match is made.
+    Commit {
+        match_id: MatchId,
+        from: SessionId,
+        to: SessionId,
+    },
+    /// The pool took `to` out for a partner who no longer wants one: back to the old place.
+    Release { to: SessionId, epoch: Epoch },
+    /// The sender's side of the match is over, or never was.
+    End {
+        match_id: MatchId,
+        to: SessionId,
+        reason: EndReason,
+    },
+    /// A signal, as the text that the client gets without the closing bracket.
+    Signal {
+        match_id: MatchId,
+        to: SessionId,
+        seq: u64,
+        offer: bool,
+        body: Cow<'a, [u8]>,
+    },
+    /// The sender's person has lost the connection.
+    Away { match_id: MatchId, to: SessionId },
+    /// The sender's person is back.
+    Back {
+        match_id: MatchId,
+        to: SessionId,
+        renegotiate: bool,
+    },
+    /// The partner `gone` now lives on that worker.
+    Moved {
+        match_id: MatchId,
+        gone: SessionId,
+        worker: WorkerId,
+    },
+    /// The partner `gone` is not in that match, or nowhere.
+    Over {
+        match_id: MatchId,
+        gone: SessionId,
+        reason: EndReason,
+    },
+    /// `from` has a new connection, perhaps at a new owner, and wants what follows the partner's signal `after`;
+    /// without a number nothing is known of what was seen.
+    Confirm {
+        match_id: MatchId,
+        from: SessionId,
+        epoch: Epoch,
+        to: SessionId,
+        after: Option<u64>,
+        renegotiate: bool,
+    },
+    /// The match stands; the signals that were asked for follow, from the one after `heard`. Not `complete`: some are
+    /// gone. `away`: the partner has no connection itself.
+    Confirmed {
+        match_id: MatchId,
+        to: SessionId,
+        heard: u64,
+        complete: bool,
+        away: bool,
+    },
+    /// Whoever has this session hands it over to the sender.
+    Summon {
+        request: u64,
+        token: Token,
+        user: Option<Cow<'a, str>>,
+    },
+    /// Here it is.
+    Handed { request: u64, session: Box<Session> },
+    /// It is not here, but may be where it was handed to.
+    Elsewhere { request: u64, worker: Option<WorkerId> },
+}
+
+/// Not a frame of a version that this worker understands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a frame of version {VERSION}")]
+pub(crate) struct Unreadable;
+
+impl<'a> Frame<'a> {
+    /// Appends the frame's bytes.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.push(VERSION);
+        *out = postcard::to_extend(self, std::mem::take(out)).expect("a Vec takes every frame");
+    }
+
+    /// Reads a frame.
+    pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, Unreadable> {
+        match bytes.split_first() {
+            Some((&VERSION, body)) => postcard::from_bytes(body).map_err(|_| Unreadable),
+            _ => Err(Unreadable),
+        }
+    }
+}

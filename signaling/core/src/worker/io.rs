@@ -1,0 +1,386 @@
+//! What goes into a worker and what comes out.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{ErrorCode, IceReport, SignalKind};
+use crate::id::{ConnectionId, MatchId, SessionId, WorkerId};
+use crate::pairing;
+
+/// One thing that happened.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A client asked to join the default namespace. Answered by [`Output::Accept`], at once or, where another worker
+    /// has to be asked, within [`super::Config::summon_timeout`] and a little; or by [`Output::Refuse`].
+    Connect(Connect<'a>),
+    /// A client sent an event: the JSON array text of its packet, and the number of the acknowledgement that it wants.
+    Event {
+        /// The client's connection.
+        connection: ConnectionId,
+        /// `["name", payload]`, not yet validated.
+        args: &'a str,
+        /// The packet's acknowledgement id.
+        ack: Option<u64>,
+    },
+    /// A client sent an event with binary attachments, which no event of this service has.
+    BinaryEvent {
+        /// The client's connection.
+        connection: ConnectionId,
+        /// The packet's acknowledgement id.
+        ack: Option<u64>,
+    },
+    /// A client answered a ping.
+    Alive(ConnectionId),
+    /// A connection is gone, or its client has left the namespace.
+    Closed {
+        /// The connection.
+        connection: ConnectionId,
+        /// How it ended.
+        how: Closed,
+    },
+    /// A connection is to be closed because its pod goes away: its client is told when to come back.
+    Drain {
+        /// The connection.
+        connection: ConnectionId,
+        /// When the client should try again.
+        reconnect_in: Duration,
+    },
+    /// The pool's answer to an [`Output::Pool`].
+    Pool(pairing::Reply),
+    /// A packet from another worker's link.
+    Packet {
+        /// The worker that sent it.
+        from: &'a WorkerId,
+        /// The packet's bytes.
+        bytes: &'a [u8],
+    },
+    /// The workers that may own sessions now, this one among them or not.
+    Workers(&'a [WorkerId]),
+    /// A worker is lost with all that it owned.
+    WorkerLost(&'a WorkerId),
+    /// [`super::Worker::deadline`] has come.
+    Deadline,
+}
+
+/// A client's request to join, as far as it is the core's business: tokens of authentication are verified before.
+#[derive(Debug)]
+pub struct Connect<'a> {
+    /// The connection that asks.
+    pub connection: ConnectionId,
+    /// The resume token: `auth.pid`, else `auth.resume`.
+    pub token: Option<&'a str>,
+    /// `auth.offset` of Socket.IO's connection state recovery.
+    pub offset: Option<&'a str>,
+    /// `auth.seq`: the number of the partner's last signal seen.
+    pub seq: Option<u64>,
+    /// Whether events to this client are to carry an offset.
+    pub offsets: bool,
+    /// Who the client is, when authentication is on.
+    pub user: User,
+}
+
+/// The outcome of authentication.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum User {
+    /// Authentication is off.
+    Anonymous,
+    /// The `sub` of a valid JWT.
+    Known(Arc<str>),
+    /// The `sub` of a JWT that is valid but for its expiry: good for resuming that user's live session only.
+    Expired(Arc<str>),
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// The client left: Socket.IO DISCONNECT, or WebSocket close 1000 or 1001.
+    Left,
+    /// The transport ended with a close handshake: the client may come back, and nothing was sent into a dead
+    /// connection.
+    Clean,
+    /// The transport broke off: the client may come back, and what it sent last may be lost.
+    Lost,
+}
+
+/// Why a match is over, as the other side is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EndReason {
+    /// The partner left, or blocked this side, which is told the same.
+    Left,
+    /// The partner went on to the next match.
+    Next,
+    /// The partner did not come back within the resume window.
+    Timeout,
+    /// The partner's side of the match does not exist.
+    Error,
+}
+
+impl EndReason {
+    /// The reason as clients and labels have it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Left => "left",
+            Self::Next => "next",
+            Self::Timeout => "timeout",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// One thing to be done. Bytes lie in [`Outputs::bytes`].
+#[derive(Debug)]
+pub enum Output {
+    /// Answer CONNECT: `body` is the JSON object `{"sid":…,"pid":…}`.
+    Accept {
+        /// The connection.
+        connection: ConnectionId,
+        /// The CONNECT payload.
+        body: Range<usize>,
+    },
+    /// Answer CONNECT_ERROR `unauthorized`.
+    Refuse {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// Send an event: `body` is its JSON array.
+    Emit {
+        /// The connection.
+        connection: ConnectionId,
+        /// The JSON array text.
+        body: Range<usize>,
+    },
+    /// Answer an event: `body` is the JSON array of the acknowledgement's arguments.
+    Ack {
+        /// The connection.
+        connection: ConnectionId,
+        /// The acknowledgement id.
+        id: u64,
+        /// The JSON array text.
+        body: Range<usize>,
+    },
+    /// Ping the client out of turn; its answer is an [`Input::Alive`].
+    Ping(ConnectionId),
+    /// Send DISCONNECT and close: another connection has taken the session over.
+    Disconnect(ConnectionId),
+    /// Close the transport, without DISCONNECT: stock clients reconnect.
+    Close(ConnectionId),
+    /// Ask the pool.
+    Pool(pairing::Request),
+    /// Send a packet to another worker.
+    Packet {
+        /// The worker.
+        to: WorkerId,
+        /// The packet's bytes.
+        body: Range<usize>,
+    },
+    /// Something worth counting and publishing happened.
+    Record(Record),
+}
+
+/// What a call of [`super::Worker::handle`] leaves to be done, in order. Reused from call to call.
+#[derive(Debug, Default)]
+pub struct Outputs {
+    /// What is to be done.
+    pub list: Vec<Output>,
+    /// The bytes that the list's ranges lie in.
+    pub bytes: Vec<u8>,
+}
+
+impl Outputs {
+    /// Forgets all, and gives back memory that one large turn took.
+    pub fn clear(&mut self) {
+        const KEEP: usize = 256 * 1024;
+        self.list.clear();
+        self.bytes.clear();
+        self.bytes.shrink_to(KEEP);
+    }
+
+    /// The bytes of a range.
+    #[must_use]
+    pub fn slice(&self, range: &Range<usize>) -> &[u8] {
+        &self.bytes[range.clone()]
+    }
+
+    pub(crate) fn push(&mut self, output: Output) {
+        self.list.push(output);
+    }
+
+    pub(crate) fn record(&mut self, record: Record) {
+        self.list.push(Output::Record(record));
+    }
+
+    /// Appends what `write` writes and answers where it lies.
+    pub(crate) fn write(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Range<usize> {
+        let start = self.bytes.len();
+        write(&mut self.bytes);
+        start..self.bytes.len()
+    }
+}
+
+/// What happened, for metrics and the event stream. Never content: no SDP, candidate, text, token or address.
+#[derive(Clone, Debug)]
+pub enum Record {
+    /// A session began.
+    SessionConnected {
+        /// The session.
+        session: SessionId,
+    },
+    /// A client came back to its session, on this worker or from another one.
+    SessionResumed {
+        /// The session.
+        session: SessionId,
+        /// Whether it was taken from a connection that was still alive.
+        taken_over: bool,
+        /// Whether signals may be missing.
+        renegotiate: bool,
+    },
+    /// A client wanted to resume and could not.
+    ResumeFailed,
+    /// A session lost its connection and its window opened.
+    SessionLost {
+        /// The session.
+        session: SessionId,
+    },
+    /// A session ended.
+    SessionDisconnected {
+        /// The session.
+        session: SessionId,
+        /// Whether the client left; otherwise its window passed.
+        left: bool,
+    },
+    /// Someone began to wait.
+    MatchRequested {
+        /// Who.
+        session: SessionId,
+    },
+    /// A wait ended without a match.
+    WaitEnded {
+        /// Who waited.
+        session: SessionId,
+        /// How it ended.
+        how: WaitEnd,
+        /// How long they waited.
+        waited: Duration,
+    },
+    /// One side of a match has been told of it.
+    MatchMade {
+        /// The match.
+        match_id: MatchId,
+        /// This side.
+        session: SessionId,
+        /// Whether this side sends the offer; it alone counts the match.
+        initiator: bool,
+        /// How long this side waited.
+        waited: Duration,
+        /// Whether both sides live on one worker.
+        same_worker: bool,
+    },
+    /// One side of a match has ended.
+    MatchEnded {
+        /// The match.
+        match_id: MatchId,
+        /// This side.
+        session: SessionId,
+        /// Whether this side sent the offer; it alone counts the match.
+        initiator: bool,
+        /// Why.
+        reason: EndReason,
+        /// How long it lasted.
+        lasted: Duration,
+    },
+    /// A signal was taken from its sender, to be handed to the partner.
+    SignalRelayed {
+        /// The match.
+        match_id: MatchId,
+        /// The sender.
+        session: SessionId,
+        /// What it was.
+        kind: SignalKind,
+        /// Its size.
+        bytes: usize,
+    },
+    /// A client reported its call's state.
+    IceState {
+        /// The match.
+        match_id: MatchId,
+        /// The report, of closed sets of words.
+        report: IceReport,
+    },
+    /// A partner was blocked.
+    PeerBlocked {
+        /// By whom.
+        session: SessionId,
+    },
+    /// A partner was reported.
+    PeerReported {
+        /// By whom.
+        session: SessionId,
+    },
+    /// An event was refused.
+    Refused {
+        /// Why.
+        code: ErrorCode,
+    },
+    /// A session sent more events than it may.
+    LimitHit {
+        /// The session.
+        session: SessionId,
+        /// Which limit.
+        scope: Scope,
+    },
+    /// A person did not answer a ping, or a partner was no longer there: the match did not come about.
+    ConfirmationFailed,
+    /// A link to another worker was full, so a signal was refused.
+    LinkFull,
+}
+
+/// How a wait ended without a match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitEnd {
+    /// The person changed their mind.
+    Cancelled,
+    /// The time limit passed.
+    TimedOut,
+    /// The person went away.
+    Disconnected,
+}
+
+/// What a rate limit of events counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// `find_match`, `cancel_match`, `leave_match` and `next_match` together.
+    Match,
+    /// Offers, answers, candidates and whatever else is no text.
+    Signal,
+    /// `chat_message`.
+    Text,
+}
+
+impl Scope {
+    /// The scope as clients and labels have it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Match => "match",
+            Self::Signal => "signal",
+            Self::Text => "text",
+        }
+    }
+}
+
+/// How many sessions a worker has, by what they do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// All sessions, those that are waited for included.
+    pub sessions: usize,
+    /// Those in the queue.
+    pub waiting: usize,
+    /// Those in a match.
+    pub matched: usize,
+    /// Those without a connection.
+    pub lost: usize,
+}

@@ -1,0 +1,400 @@
+//! Leaving and losing: who is there, who is waited for, and what their partners are told.
+
+use std::time::Duration;
+
+use super::client::millis;
+use super::frame::Frame;
+use super::io::{Closed, EndReason, Output, Outputs, Record, WaitEnd};
+use super::tell::tell;
+use super::{Due, Key, Worker};
+use crate::event::ServerEvent;
+use crate::ice;
+use crate::id::{ConnectionId, MatchId, SessionId, WorkerId};
+use crate::session::{Away, Chat, Ended, Outcome, Presence, Stage};
+use crate::time::Millis;
+
+/// How much longer than the resume window a partner without word is waited for: their owner speaks first.
+pub(super) const GRACE: Duration = Duration::from_secs(10);
+
+impl Worker {
+    pub(super) fn alive(&mut self, connection: ConnectionId, now: Millis, out: &mut Outputs) {
+        let Some(&key) = self.by_connection.get(&connection) else {
+            return;
+        };
+        let session = &mut self.sessions[key];
+        session.last_alive = now;
+        if let Chat::Waiting(_) = session.chat {
+            self.waiting_alive(key, now, out);
+        }
+    }
+
+    pub(super) fn drain(&mut self, connection: ConnectionId, reconnect_in: Duration, out: &mut Outputs) {
+        if let Some(&key) = self.by_connection.get(&connection) {
+            let event = ServerEvent::Draining {
+                reconnect_in_ms: millis(reconnect_in),
+            };
+            tell(&self.sessions[key], &event, out);
+        }
+        out.push(Output::Close(connection));
+    }
+
+    pub(super) fn closed(&mut self, connection: ConnectionId, how: Closed, now: Millis, out: &mut Outputs) {
+        self.forget_pending(connection);
+        let Some(key) = self.by_connection.remove(&connection) else {
+            return;
+        };
+        match how {
+            Closed::Left => self.remove(key, EndReason::Left, now, out),
+            Closed::Clean => self.lose(key, true, now, out),
+            Closed::Lost => self.lose(key, false, now, out),
+        }
+    }
+
+    /// The window opens: place, match and session are kept for a while.
+    fn lose(&mut self, key: Key, clean: bool, now: Millis, out: &mut Outputs) {
+        let session = &mut self.sessions[key];
+        session.presence = Presence::Lost {
+            until: now + self.config.resume_window,
+            clean,
+        };
+        out.record(Record::SessionLost { session: session.id });
+        match &session.chat {
+            Chat::Idle => {}
+            Chat::Waiting(_) => self.park(key, now, out),
+            Chat::Matched(matched) => {
+                let frame = Frame::Away {
+                    match_id: matched.id,
+                    to: matched.partner.session,
+                };
+                let worker = matched.partner.worker.clone();
+                self.send(&worker, frame, now, out);
+            }
+        }
+        self.reschedule(key);
+    }
+
+    /// Ends a session for good.
+    pub(super) fn remove(&mut self, key: Key, reason: EndReason, now: Millis, out: &mut Outputs) {
+        self.stop_waiting(key, WaitEnd::Disconnected, now, out);
+        self.leave(key, reason, now, out);
+        let session = self.take_out(key);
+        let left = reason == EndReason::Left;
+        out.record(Record::SessionDisconnected {
+            session: session.id,
+            left,
+        });
+    }
+
+    /// Takes a session out of all indexes.
+    pub(super) fn take_out(&mut self, key: Key) -> crate::session::Session {
+        let session = self.sessions.remove(key);
+        self.by_id.remove(&session.id);
+        if let Some(connection) = session.connection() {
+            self.by_connection.remove(&connection);
+        }
+        self.deadlines.set(&Due::Session(key), None);
+        session
+    }
+
+    /// Ends the match, if there is one, from this side.
+    pub(super) fn leave(&mut self, key: Key, reason: EndReason, now: Millis, out: &mut Outputs) {
+        let Chat::Matched(matched) = &self.sessions[key].chat else {
+            return;
+        };
+        let frame = Frame::End {
+            match_id: matched.id,
+            to: matched.partner.session,
+            reason,
+        };
+        let worker = matched.partner.worker.clone();
+        self.send(&worker, frame, now, out);
+        self.end_match(key, reason, now, out);
+    }
+
+    /// Back to idle, with what is left of the match: its partner's name for a late block or report.
+    fn end_match(&mut self, key: Key, reason: EndReason, now: Millis, out: &mut Outputs) -> Option<MatchId> {
+        let session = &mut self.sessions[key];
+        let Chat::Matched(matched) = std::mem::replace(&mut session.chat, Chat::Idle) else {
+            return None;
+        };
+        session.last_partner = Some((matched.partner.person, now));
+        out.record(Record::MatchEnded {
+            match_id: matched.id,
+            session: session.id,
+            initiator: matched.initiator,
+            reason,
+            lasted: now.since(matched.began),
+        });
+        self.reschedule(key);
+        Some(matched.id)
+    }
+
+    /// The partner's side of the match is over; tells this one.
+    fn partner_left(&mut self, key: Key, reason: EndReason, now: Millis, out: &mut Outputs) {
+        let Some(match_id) = self.end_match(key, reason, now, out) else {
+            return;
+        };
+        let session = &mut self.sessions[key];
+        let version = session.bump();
+        let outcome = Outcome::PeerDisconnected { match_id, reason };
+        session.outcome = Some(Ended {
+            outcome,
+            version,
+            at: now,
+        });
+        tell(
+            session,
+            &ServerEvent::PeerDisconnected {
+                match_id,
+                reason: reason.as_str(),
+            },
+            out,
+        );
+        self.finish_confirming(key, now, out);
+    }
+
+    pub(super) fn ended(
+        &mut self,
+        match_id: MatchId,
+        to: SessionId,
+        reason: EndReason,
+        now: Millis,
+        out: &mut Outputs,
+    ) {
+        let Some(&key) = self.by_id.get(&to) else { return };
+        if self.in_match(to, match_id).is_some() {
+            self.partner_left(key, reason, now, out);
+        } else {
+            self.proposal_ended(key, match_id, now, out);
+        }
+    }
+
+    pub(super) fn partner_away(&mut self, match_id: MatchId, to: SessionId, now: Millis, out: &mut Outputs) {
+        if let Some(key) = self.in_match(to, match_id) {
+            self.wait_for_partner(key, now, out);
+        }
+    }
+
+    fn wait_for_partner(&mut self, key: Key, now: Millis, out: &mut Outputs) {
+        let until = now + self.config.resume_window + GRACE;
+        let session = &mut self.sessions[key];
+        let Some(matched) = session.matched() else { return };
+        let told = matched.away != Away::No;
+        matched.away = Away::Until(until);
+        let match_id = matched.id;
+        if !told {
+            session.bump();
+            tell(session, &ServerEvent::PeerReconnecting { match_id }, out);
+        }
+        self.reschedule(key);
+    }
+
+    pub(super) fn partner_back(
+        &mut self,
+        match_id: MatchId,
+        to: SessionId,
+        renegotiate: bool,
+        out: &mut Outputs,
+    ) {
+        let Some(key) = self.in_match(to, match_id) else {
+            return;
+        };
+        let session = &mut self.sessions[key];
+        let Some(matched) = session.matched() else { return };
+        let away = std::mem::replace(&mut matched.away, Away::No) != Away::No;
+        if !away && !renegotiate {
+            return;
+        }
+        let version = session.bump();
+        if let Some(matched) = session.matched().filter(|_| renegotiate) {
+            matched.renegotiate = Some(version);
+        }
+        tell(
+            session,
+            &ServerEvent::PeerResumed {
+                match_id,
+                renegotiate,
+            },
+            out,
+        );
+        self.reschedule(key);
+    }
+
+    /// Signals that were acknowledged could not be handed on: both sides start the negotiation over.
+    pub(super) fn ask_to_renegotiate(&mut self, key: Key, now: Millis, out: &mut Outputs) {
+        let Chat::Matched(matched) = &self.sessions[key].chat else {
+            return;
+        };
+        let (own, match_id) = (self.sessions[key].id, matched.id);
+        let (worker, to) = (matched.partner.worker.clone(), matched.partner.session);
+        self.partner_back(match_id, own, true, out);
+        self.send(
+            &worker,
+            Frame::Back {
+                match_id,
+                to,
+                renegotiate: true,
+            },
+            now,
+            out,
+        );
+    }
+
+    /// The partner's session has another owner.
+    pub(super) fn partner_moved(
+        &mut self,
+        match_id: MatchId,
+        gone: SessionId,
+        worker: WorkerId,
+        now: Millis,
+        out: &mut Outputs,
+    ) {
+        let Some(key) = self.left_behind(match_id, gone) else {
+            return;
+        };
+        let Some(matched) = self.sessions[key].matched() else {
+            return;
+        };
+        matched.partner.worker = worker;
+        if matched.confirming {
+            let (after, renegotiate) = (Some(matched.heard), matched.renegotiate.is_some());
+            self.ask_to_confirm(key, after, renegotiate, now, out);
+        }
+    }
+
+    /// The partner's session is not where it should be, nor anywhere else that is known.
+    pub(super) fn partner_gone(
+        &mut self,
+        match_id: MatchId,
+        gone: SessionId,
+        reason: EndReason,
+        now: Millis,
+        out: &mut Outputs,
+    ) {
+        if let Some(key) = self.left_behind(match_id, gone) {
+            self.partner_left(key, reason, now, out);
+        }
+    }
+
+    /// The other side of a match, by the side that is gone. Rare enough to walk over all.
+    fn left_behind(&self, match_id: MatchId, gone: SessionId) -> Option<Key> {
+        let side = |session: &crate::session::Session| match &session.chat {
+            Chat::Matched(matched) => matched.id == match_id && matched.partner.session == gone,
+            _ => false,
+        };
+        self.sessions
+            .iter()
+            .find(|(_, session)| side(session))
+            .map(|(key, _)| key)
+    }
+
+    /// A worker is gone. Its sessions may come back elsewhere, so their partners wait; its promises are void.
+    pub(super) fn worker_lost(&mut self, worker: &WorkerId, now: Millis, out: &mut Outputs) {
+        self.links.remove(worker);
+        self.lost.insert(worker.clone());
+        self.deadlines.set(&Due::Link(worker.clone()), None);
+        for key in self.tied_to(worker, now, out) {
+            self.wait_for_partner(key, now, out);
+            self.finish_confirming(key, now, out);
+        }
+        self.summons_lost(worker, now, out);
+    }
+
+    /// The other end of a link has begun anew, and what was under way is lost: its owner is asked what still stands.
+    pub(super) fn peer_restarted(&mut self, worker: &WorkerId, now: Millis, out: &mut Outputs) {
+        for key in self.tied_to(worker, now, out) {
+            let session = &mut self.sessions[key];
+            let Some(matched) = session.matched() else {
+                continue;
+            };
+            let heard = matched.heard;
+            self.ask_to_confirm(key, Some(heard), true, now, out);
+        }
+        self.summons_lost(worker, now, out);
+    }
+
+    /// Those in a match with someone of that worker; those who were about to be go back into the queue.
+    fn tied_to(&mut self, worker: &WorkerId, now: Millis, out: &mut Outputs) -> Vec<Key> {
+        let mut tied = Vec::new();
+        let keys: Vec<Key> = self.sessions.iter().map(|(key, _)| key).collect();
+        for key in keys {
+            match &mut self.sessions[key].chat {
+                Chat::Matched(matched) if matched.partner.worker == *worker => tied.push(key),
+                Chat::Waiting(waiting)
+                    if waiting
+                        .proposal()
+                        .is_some_and(|proposal| proposal.partner.worker == *worker) =>
+                {
+                    waiting.stage = Stage::Queued;
+                    self.requeue(key, now, out);
+                }
+                _ => {}
+            }
+        }
+        tied
+    }
+
+    pub(super) fn reschedule(&mut self, key: Key) {
+        let session = &self.sessions[key];
+        let lost = match session.presence {
+            Presence::Lost { until, .. } => Some(until),
+            Presence::Here(_) => None,
+        };
+        let chat = match &session.chat {
+            Chat::Idle => None,
+            Chat::Waiting(waiting) => Some(waiting.due()),
+            Chat::Matched(matched) => {
+                let away = match matched.away {
+                    Away::Until(until) => Some(until),
+                    Away::No => None,
+                };
+                let moments = [away, matched.ice_refresh, self.forget_at(session)];
+                moments.into_iter().flatten().min()
+            }
+        };
+        let at = lost.into_iter().chain(chat).min();
+        self.deadlines.set(&Due::Session(key), at);
+    }
+
+    pub(super) fn session_due(&mut self, key: Key, now: Millis, out: &mut Outputs) {
+        if let Presence::Lost { until, .. } = self.sessions[key].presence
+            && until <= now
+        {
+            return self.remove(key, EndReason::Timeout, now, out);
+        }
+        match &self.sessions[key].chat {
+            Chat::Idle => {}
+            Chat::Waiting(_) => self.waiting_due(key, now, out),
+            Chat::Matched(_) => self.match_due(key, now, out),
+        }
+        self.reschedule(key);
+    }
+
+    fn match_due(&mut self, key: Key, now: Millis, out: &mut Outputs) {
+        self.forget_signals(key, now);
+        let Some(matched) = self.sessions[key].matched() else {
+            return;
+        };
+        if let Away::Until(until) = matched.away
+            && until <= now
+        {
+            let frame = Frame::End {
+                match_id: matched.id,
+                to: matched.partner.session,
+                reason: EndReason::Timeout,
+            };
+            let worker = matched.partner.worker.clone();
+            self.send(&worker, frame, now, out);
+            return self.partner_left(key, EndReason::Timeout, now, out);
+        }
+        if matched.ice_refresh.is_some_and(|at| at <= now) {
+            let name = matched.peer_id.to_string();
+            let servers = ice::servers(&self.ice, &name, now);
+            matched.ice_refresh = servers.refresh_at;
+            let event = ServerEvent::IceServers {
+                ice_servers: &servers.json,
+            };
+            tell(&self.sessions[key], &event, out);
+        }
+    }
+}

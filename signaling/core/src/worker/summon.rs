@@ -1,0 +1,232 @@
+//! Looking for a session on other workers, and handing one over.
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use super::connect::{Pending, PendingStage, Returning, user_name};
+use super::frame::Frame;
+use super::io::{EndReason, Output, Outputs};
+use super::{Due, Worker};
+use crate::id::{ConnectionId, Epoch, SessionId, WorkerId};
+use crate::session::{Chat, Presence, Session, Token};
+use crate::time::Millis;
+
+/// Where sessions went that were handed over: the newest 16,384 of them.
+#[derive(Debug, Default)]
+pub(super) struct Departed {
+    to: HashMap<SessionId, WorkerId>,
+    order: VecDeque<SessionId>,
+}
+
+impl Departed {
+    const MAX: usize = 16_384;
+
+    /// Where the session went.
+    pub(super) fn worker(&self, session: SessionId) -> Option<&WorkerId> {
+        self.to.get(&session)
+    }
+
+    fn note(&mut self, session: SessionId, worker: WorkerId) {
+        if self.to.insert(session, worker).is_none() {
+            self.order.push_back(session);
+        }
+        if self.order.len() > Self::MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.to.remove(&oldest);
+        }
+    }
+
+    fn back(&mut self, session: SessionId) {
+        if self.to.remove(&session).is_some() {
+            self.order.retain(|known| *known != session);
+        }
+    }
+}
+
+impl Worker {
+    /// Looks for a session elsewhere: where it went from here, else at the worker that made it, else everywhere.
+    pub(super) fn summon(
+        &mut self,
+        connection: ConnectionId,
+        returning: Returning,
+        now: Millis,
+        out: &mut Outputs,
+    ) {
+        let Some(token) = returning.token.clone() else {
+            return;
+        };
+        let likely = self
+            .departed
+            .worker(token.session)
+            .unwrap_or(&token.made_by)
+            .clone();
+        let everyone: BTreeSet<WorkerId> = self.others().collect();
+        let first = if everyone.contains(&likely) {
+            BTreeSet::from([likely])
+        } else {
+            everyone
+        };
+        if first.is_empty() {
+            return self.not_recovered(connection, &returning, now, out);
+        }
+        let user = returning.user.clone();
+        let stage = PendingStage::Summoning {
+            outstanding: first.clone(),
+            tried: first.clone(),
+        };
+        self.pending.insert(connection, Pending { stage, returning });
+        self.deadlines
+            .set(&Due::Pending(connection), Some(now + self.config.summon_timeout));
+        for worker in first {
+            self.ask(&worker, connection, &token, user_name(&user), now, out);
+        }
+    }
+
+    fn others(&self) -> impl Iterator<Item = WorkerId> + '_ {
+        self.workers
+            .iter()
+            .filter(|worker| **worker != self.config.worker)
+            .cloned()
+    }
+
+    fn ask(
+        &mut self,
+        worker: &WorkerId,
+        connection: ConnectionId,
+        token: &Token,
+        user: Option<&str>,
+        now: Millis,
+        out: &mut Outputs,
+    ) {
+        let user = user.map(|user| Cow::Owned(user.to_owned()));
+        let frame = Frame::Summon {
+            request: connection.0,
+            token: token.clone(),
+            user,
+        };
+        self.send(worker, frame, now, out);
+    }
+
+    /// Another worker wants a session: it gets it whole, without its connection.
+    pub(super) fn summoned(
+        &mut self,
+        from: &WorkerId,
+        request: u64,
+        token: &Token,
+        user: Option<&str>,
+        now: Millis,
+        out: &mut Outputs,
+    ) {
+        let Some(key) = self.holds(token, user) else {
+            let worker = self.departed.worker(token.session).cloned();
+            return self.send(from, Frame::Elsewhere { request, worker }, now, out);
+        };
+        if let Chat::Waiting(_) = self.sessions[key].chat {
+            // Proposals are this worker's own; the ticket is replaced by the new owner's.
+            self.park(key, now, out);
+        }
+        let mut session = self.take_out(key);
+        if let Presence::Here(connection) = session.presence {
+            out.push(Output::Disconnect(connection));
+            session.presence = Presence::Lost {
+                until: now,
+                clean: false,
+            };
+        }
+        if let Chat::Matched(matched) = &session.chat {
+            let (partner, match_id) = (matched.partner.session, matched.id);
+            if let Some(key) = self.in_match(partner, match_id)
+                && let Some(other) = self.sessions[key].matched()
+            {
+                other.partner.worker = from.clone();
+            }
+        }
+        self.departed.note(session.id, from.clone());
+        self.send(
+            from,
+            Frame::Handed {
+                request,
+                session: Box::new(session),
+            },
+            now,
+            out,
+        );
+    }
+
+    pub(super) fn handed(&mut self, request: u64, mut session: Session, now: Millis, out: &mut Outputs) {
+        if self.by_id.contains_key(&session.id) {
+            return;
+        }
+        let clean = matches!(session.presence, Presence::Lost { clean: true, .. });
+        session.presence = Presence::Lost {
+            until: now + self.config.resume_window,
+            clean,
+        };
+        session.epoch = Epoch(now.0.max(session.epoch.0 + 1));
+        self.departed.back(session.id);
+        let id = session.id;
+        let key = self.sessions.insert(session);
+        self.by_id.insert(id, key);
+        match self.forget_pending(ConnectionId(request)) {
+            Some(pending) => self.resume(key, ConnectionId(request), pending.returning, now, out),
+            // Its client has gone again, or was told that there was nothing to come back to.
+            None => self.remove(key, EndReason::Timeout, now, out),
+        }
+    }
+
+    pub(super) fn elsewhere(
+        &mut self,
+        from: &WorkerId,
+        request: u64,
+        worker: Option<WorkerId>,
+        now: Millis,
+        out: &mut Outputs,
+    ) {
+        let connection = ConnectionId(request);
+        let everyone: Vec<WorkerId> = self.others().collect();
+        let own = self.config.worker.clone();
+        let Some(Pending {
+            stage: PendingStage::Summoning { outstanding, tried },
+            returning,
+        }) = self.pending.get_mut(&connection)
+        else {
+            return;
+        };
+        outstanding.remove(from);
+        let mut next: Vec<WorkerId> = worker.into_iter().filter(|worker| *worker != own).collect();
+        if next.is_empty() && outstanding.is_empty() {
+            next = everyone;
+        }
+        next.retain(|worker| tried.insert(worker.clone()));
+        outstanding.extend(next.iter().cloned());
+        let done = outstanding.is_empty();
+        let (token, user) = (returning.token.clone(), returning.user.clone());
+        if done && let Some(pending) = self.forget_pending(connection) {
+            return self.not_recovered(connection, &pending.returning, now, out);
+        }
+        for worker in next {
+            if let Some(token) = &token {
+                self.ask(&worker, connection, token, user_name(&user), now, out);
+            }
+        }
+    }
+
+    /// A worker that was asked for sessions will not answer.
+    pub(super) fn summons_lost(&mut self, worker: &WorkerId, now: Millis, out: &mut Outputs) {
+        let asked = |pending: &Pending| match &pending.stage {
+            PendingStage::Summoning { outstanding, .. } => outstanding.contains(worker),
+            PendingStage::Confirming { .. } => false,
+        };
+        let mut waiting: Vec<ConnectionId> = self
+            .pending
+            .iter()
+            .filter(|(_, pending)| asked(pending))
+            .map(|(id, _)| *id)
+            .collect();
+        waiting.sort_unstable();
+        for connection in waiting {
+            self.elsewhere(worker, connection.0, None, now, out);
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Telling clients: events with their offsets, acknowledgements and refusals.
+
+use std::io::Write as _;
+
+use super::io::{Output, Outputs, Record};
+use crate::event::{self, Rejection, ServerEvent};
+use crate::id::ConnectionId;
+use crate::session::{Chat, Session};
+
+/// Sends an event to the session's client, when it is connected.
+pub(super) fn tell(session: &Session, event: &ServerEvent<'_>, out: &mut Outputs) {
+    let Some(connection) = session.connection() else {
+        return;
+    };
+    let body = out.write(|bytes| {
+        event.write(bytes);
+        close_array(session, bytes);
+    });
+    out.push(Output::Emit { connection, body });
+}
+
+/// Ends an event's JSON array, for clients of connection state recovery with the offset.
+pub(super) fn close_array(session: &Session, bytes: &mut Vec<u8>) {
+    if session.offsets {
+        let heard = match &session.chat {
+            Chat::Matched(matched) => matched.heard,
+            _ => 0,
+        };
+        bytes.extend_from_slice(b",\"");
+        bytes.extend_from_slice(&session.tag());
+        write!(bytes, ".{}.{heard}\"", session.version).expect("a Vec takes every byte");
+    }
+    bytes.push(b']');
+}
+
+/// Acknowledges an event with `{ok: true}`, when its client wants to know.
+pub(super) fn ack_ok(connection: ConnectionId, ack: Option<u64>, out: &mut Outputs) {
+    if let Some(id) = ack {
+        let body = out.write(event::write_ack_ok);
+        out.push(Output::Ack { connection, id, body });
+    }
+}
+
+/// Refuses an event: in its acknowledgement where there is one, else as `error`.
+pub(super) fn refuse(session: &Session, ack: Option<u64>, rejection: &Rejection, out: &mut Outputs) {
+    out.record(Record::Refused { code: rejection.code });
+    match (ack, session.connection()) {
+        (Some(id), Some(connection)) => {
+            let body = out.write(|bytes| event::write_ack_error(rejection, bytes));
+            out.push(Output::Ack { connection, id, body });
+        }
+        _ => tell(session, &ServerEvent::Error(rejection), out),
+    }
+}
