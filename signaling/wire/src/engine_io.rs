@@ -3,8 +3,6 @@
 //! A request's query becomes a [`Request`] or is [`Refused`](Refusal); a POST's body is read by [`Payload`], a WebSocket
 //! message by [`Packet::parse`]; both feed the [`Socket`] of their session, which knows what a packet means, when the
 //! next ping is due, and what waits for the next poll. The caller owns sockets, clock and session identifiers.
-//!
-//! Moments are milliseconds since an epoch of the caller's choosing; they never run backwards.
 
 mod heartbeat;
 mod open;

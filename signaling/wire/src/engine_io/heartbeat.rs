@@ -1,6 +1,7 @@
 //! Pings of the server and pongs of the client.
 
 use super::open::Settings;
+use crate::time::Millis;
 
 /// A worker that comes late to a deadline by more than this (ms) gives the client its time from now on.
 const PUNCTUAL: u64 = 20;
@@ -9,9 +10,9 @@ const PUNCTUAL: u64 = 20;
 #[derive(Debug)]
 pub(super) struct Heartbeat {
     /// When the next ping is to be sent, or, while a pong is awaited, when the wait is over.
-    due: u64,
+    due: Millis,
     /// When the last packet came from the client.
-    heard: u64,
+    heard: Millis,
     awaiting_pong: bool,
 }
 
@@ -26,53 +27,53 @@ pub(super) enum Beat {
 
 impl Heartbeat {
     /// The first ping comes one interval after the opening.
-    pub(super) fn start(settings: &Settings, now: u64) -> Self {
+    pub(super) fn start(settings: &Settings, now: Millis) -> Self {
         Self {
-            due: now + settings.ping_interval,
+            due: now.after(settings.ping_interval),
             heard: now,
             awaiting_pong: false,
         }
     }
 
     /// When [`Self::tick`] is to be called.
-    pub(super) fn due(&self) -> u64 {
+    pub(super) fn due(&self) -> Millis {
         self.due
     }
 
     /// Sends the next ping now. `false` when one is unanswered as it is.
-    pub(super) fn ping(&mut self, settings: &Settings, now: u64) -> bool {
+    pub(super) fn ping(&mut self, settings: &Settings, now: Millis) -> bool {
         if self.awaiting_pong {
             return false;
         }
         self.awaiting_pong = true;
-        self.due = now + settings.ping_timeout;
+        self.due = now.after(settings.ping_timeout);
         true
     }
 
     /// A packet came from the client.
-    pub(super) fn heard(&mut self, now: u64) {
+    pub(super) fn heard(&mut self, now: Millis) {
         self.heard = now;
     }
 
     /// A pong came; the next ping is an interval away.
-    pub(super) fn pong(&mut self, settings: &Settings, now: u64) {
+    pub(super) fn pong(&mut self, settings: &Settings, now: Millis) {
         self.awaiting_pong = false;
-        self.due = now + settings.ping_interval;
+        self.due = now.after(settings.ping_interval);
     }
 
     /// What is due by `now`, if anything.
-    pub(super) fn tick(&mut self, settings: &Settings, now: u64) -> Option<Beat> {
+    pub(super) fn tick(&mut self, settings: &Settings, now: Millis) -> Option<Beat> {
         if now < self.due {
             return None;
         }
         if !self.awaiting_pong {
-            let on_time = now - self.due <= PUNCTUAL;
+            let on_time = now.since(self.due) <= PUNCTUAL;
             let sent = if on_time { self.due } else { now };
             self.ping(settings, sent);
             return Some(Beat::Ping);
         }
         // Who is heard of is not gone: the pong may be held up behind what else the client sends.
-        let patience = self.heard + settings.ping_timeout;
+        let patience = self.heard.after(settings.ping_timeout);
         if patience > now {
             self.due = patience;
             return None;
@@ -97,45 +98,45 @@ mod tests {
 
     #[test]
     fn the_first_ping_comes_after_an_interval_and_the_next_one_after_the_pong() {
-        let mut heartbeat = Heartbeat::start(&SETTINGS, 1_000);
-        assert_eq!(heartbeat.tick(&SETTINGS, 1_299), None);
-        assert_eq!(heartbeat.tick(&SETTINGS, 1_300), Some(Beat::Ping));
-        heartbeat.pong(&SETTINGS, 1_350);
-        assert_eq!(heartbeat.due(), 1_650);
+        let mut heartbeat = Heartbeat::start(&SETTINGS, Millis(1_000));
+        assert_eq!(heartbeat.tick(&SETTINGS, Millis(1_299)), None);
+        assert_eq!(heartbeat.tick(&SETTINGS, Millis(1_300)), Some(Beat::Ping));
+        heartbeat.pong(&SETTINGS, Millis(1_350));
+        assert_eq!(heartbeat.due(), Millis(1_650));
     }
 
     #[test]
     fn an_unanswered_ping_ends_the_session_even_when_it_was_sent_a_little_late() {
-        let mut heartbeat = Heartbeat::start(&SETTINGS, 0);
-        assert_eq!(heartbeat.tick(&SETTINGS, 302), Some(Beat::Ping));
-        assert_eq!(heartbeat.tick(&SETTINGS, 499), None);
-        assert_eq!(heartbeat.tick(&SETTINGS, 500), Some(Beat::Timeout));
+        let mut heartbeat = Heartbeat::start(&SETTINGS, Millis(0));
+        assert_eq!(heartbeat.tick(&SETTINGS, Millis(302)), Some(Beat::Ping));
+        assert_eq!(heartbeat.tick(&SETTINGS, Millis(499)), None);
+        assert_eq!(heartbeat.tick(&SETTINGS, Millis(500)), Some(Beat::Timeout));
     }
 
     #[test]
     fn a_worker_that_was_stopped_gives_the_client_its_whole_time() {
-        let mut heartbeat = Heartbeat::start(&SETTINGS, 0);
-        assert_eq!(heartbeat.tick(&SETTINGS, 5_000), Some(Beat::Ping));
-        assert_eq!(heartbeat.due(), 5_200);
+        let mut heartbeat = Heartbeat::start(&SETTINGS, Millis(0));
+        assert_eq!(heartbeat.tick(&SETTINGS, Millis(5_000)), Some(Beat::Ping));
+        assert_eq!(heartbeat.due(), Millis(5_200));
     }
 
     #[test]
     fn a_client_that_sends_is_not_gone_though_its_pong_is_late() {
-        let mut heartbeat = Heartbeat::start(&SETTINGS, 0);
-        heartbeat.tick(&SETTINGS, 300);
-        heartbeat.heard(450);
-        assert_eq!(heartbeat.tick(&SETTINGS, 500), None);
-        assert_eq!(heartbeat.due(), 650);
-        assert_eq!(heartbeat.tick(&SETTINGS, 650), Some(Beat::Timeout));
+        let mut heartbeat = Heartbeat::start(&SETTINGS, Millis(0));
+        heartbeat.tick(&SETTINGS, Millis(300));
+        heartbeat.heard(Millis(450));
+        assert_eq!(heartbeat.tick(&SETTINGS, Millis(500)), None);
+        assert_eq!(heartbeat.due(), Millis(650));
+        assert_eq!(heartbeat.tick(&SETTINGS, Millis(650)), Some(Beat::Timeout));
     }
 
     #[test]
     fn a_ping_off_schedule_moves_the_rhythm_and_is_not_doubled() {
-        let mut heartbeat = Heartbeat::start(&SETTINGS, 0);
-        assert!(heartbeat.ping(&SETTINGS, 100));
-        assert!(!heartbeat.ping(&SETTINGS, 110));
-        assert_eq!(heartbeat.due(), 300);
-        heartbeat.pong(&SETTINGS, 120);
-        assert_eq!(heartbeat.due(), 420);
+        let mut heartbeat = Heartbeat::start(&SETTINGS, Millis(0));
+        assert!(heartbeat.ping(&SETTINGS, Millis(100)));
+        assert!(!heartbeat.ping(&SETTINGS, Millis(110)));
+        assert_eq!(heartbeat.due(), Millis(300));
+        heartbeat.pong(&SETTINGS, Millis(120));
+        assert_eq!(heartbeat.due(), Millis(420));
     }
 }

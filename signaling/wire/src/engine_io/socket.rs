@@ -5,9 +5,10 @@ use super::open::{Settings, Transport};
 use super::outbox::{Body, Full, Outbox};
 use super::packet::{InvalidPacket, Packet};
 use super::request::Refusal;
+use crate::time::Millis;
 
 /// A moment that never comes.
-const NEVER: u64 = u64::MAX;
+const NEVER: Millis = Millis(u64::MAX);
 
 /// The state machine of one session.
 ///
@@ -18,9 +19,9 @@ pub struct Socket {
     heartbeat: Heartbeat,
     outbox: Outbox,
     /// When an upgrade that is under way has taken too long.
-    upgrade_until: u64,
+    upgrade_until: Millis,
     /// When a session that is closing is given up.
-    close_until: u64,
+    close_until: Millis,
     transport: Transport,
     stage: Stage,
     upgrade: Upgrade,
@@ -124,7 +125,7 @@ pub enum Unserved {
 impl Socket {
     /// A session that begins on `transport`.
     #[must_use]
-    pub fn open(transport: Transport, settings: &Settings, now: u64) -> Self {
+    pub fn open(transport: Transport, settings: &Settings, now: Millis) -> Self {
         Self {
             heartbeat: Heartbeat::start(settings, now),
             outbox: Outbox::default(),
@@ -158,7 +159,7 @@ impl Socket {
 
     /// When [`Self::handle_deadline`] is to be called next.
     #[must_use]
-    pub fn deadline(&self) -> u64 {
+    pub fn deadline(&self) -> Millis {
         match self.stage {
             Stage::Open => self.heartbeat.due().min(self.upgrade_until),
             Stage::Closing | Stage::Told => self.close_until.min(self.upgrade_until),
@@ -166,7 +167,7 @@ impl Socket {
     }
 
     /// What is due by `now`. Call it again until nothing is.
-    pub fn handle_deadline(&mut self, settings: &Settings, now: u64) -> Option<Due> {
+    pub fn handle_deadline(&mut self, settings: &Settings, now: Millis) -> Option<Due> {
         if now >= self.close_until {
             return Some(Due::CloseTimeout);
         }
@@ -184,7 +185,7 @@ impl Socket {
     }
 
     /// Begins a ping off schedule; the caller sends it. `false` when one is unanswered as it is, or the session closes.
-    pub fn ping(&mut self, settings: &Settings, now: u64) -> bool {
+    pub fn ping(&mut self, settings: &Settings, now: Millis) -> bool {
         !self.is_closing() && self.heartbeat.ping(settings, now)
     }
 
@@ -196,7 +197,7 @@ impl Socket {
         &mut self,
         packet: Packet<'a>,
         settings: &Settings,
-        now: u64,
+        now: Millis,
     ) -> Result<Received<'a>, ProtocolError> {
         self.heartbeat.heard(now);
         Ok(match packet {
@@ -281,7 +282,7 @@ impl Socket {
     ///
     /// # Errors
     /// When a WebSocket carries it already or may soon, or the session is closing.
-    pub fn begin_upgrade(&mut self, settings: &Settings, now: u64) -> Result<(), Refusal> {
+    pub fn begin_upgrade(&mut self, settings: &Settings, now: Millis) -> Result<(), Refusal> {
         if self.is_closing() {
             return Err(Refusal::SessionUnknown);
         }
@@ -289,7 +290,7 @@ impl Socket {
             return Err(Refusal::BadRequest);
         }
         self.upgrade = Upgrade::Opened;
-        self.upgrade_until = now + settings.upgrade_timeout;
+        self.upgrade_until = now.after(settings.upgrade_timeout);
         Ok(())
     }
 
@@ -324,18 +325,18 @@ impl Socket {
     }
 
     /// Begins to close: the next poll is told, once it has what waits. `false` when the session was closing.
-    pub fn close(&mut self, settings: &Settings, now: u64) -> bool {
+    pub fn close(&mut self, settings: &Settings, now: Millis) -> bool {
         if self.is_closing() {
             return false;
         }
         self.stage = Stage::Closing;
-        self.close_until = now + settings.close_timeout;
+        self.close_until = now.after(settings.close_timeout);
         true
     }
 
-    /// Ends the session. Appends the answer to a poll that still hangs, if one does: what waits, or that it is over.
-    #[must_use]
-    pub fn end(mut self, ending: Ending, settings: &Settings, out: &mut Vec<u8>) -> bool {
+    /// Ends the session, which takes nothing more. Appends the answer to a poll that still hangs, if one does (`true`): what
+    /// waits, or that it is over.
+    pub fn end(&mut self, ending: Ending, settings: &Settings, out: &mut Vec<u8>) -> bool {
         if !self.polling {
             return false;
         }
@@ -364,7 +365,7 @@ mod tests {
     };
 
     fn polled() -> Socket {
-        Socket::open(Transport::Polling, &SETTINGS, 0)
+        Socket::open(Transport::Polling, &SETTINGS, Millis(0))
     }
 
     fn response(socket: &mut Socket) -> Option<String> {
@@ -374,7 +375,7 @@ mod tests {
             .then(|| String::from_utf8(out).unwrap())
     }
 
-    fn last_words(socket: Socket, ending: Ending) -> Option<String> {
+    fn last_words(mut socket: Socket, ending: Ending) -> Option<String> {
         let mut out = Vec::new();
         socket
             .end(ending, &SETTINGS, &mut out)
@@ -411,7 +412,10 @@ mod tests {
     fn a_poll_that_hangs_is_released_when_the_client_closes() {
         let mut socket = polled();
         socket.poll().unwrap();
-        assert_eq!(socket.receive(Packet::Close, &SETTINGS, 1), Ok(Received::Close));
+        assert_eq!(
+            socket.receive(Packet::Close, &SETTINGS, Millis(1)),
+            Ok(Received::Close)
+        );
         assert_eq!(last_words(socket, Ending::ByClient).unwrap(), "6");
         assert_eq!(last_words(polled(), Ending::ByClient), None);
     }
@@ -428,7 +432,7 @@ mod tests {
     fn an_upgrade_releases_polls_keeps_the_order_and_then_switches() {
         let mut socket = polled();
         socket.poll().unwrap();
-        socket.begin_upgrade(&SETTINGS, 10).unwrap();
+        socket.begin_upgrade(&SETTINGS, Millis(10)).unwrap();
         assert_eq!(response(&mut socket), None);
         assert_eq!(socket.receive_probe(Packet::Ping("probe")), Probe::Answer);
         assert_eq!(response(&mut socket).unwrap(), "6");
@@ -452,7 +456,7 @@ mod tests {
     #[test]
     fn a_poll_that_hangs_while_the_transport_switches_is_released() {
         let mut socket = polled();
-        socket.begin_upgrade(&SETTINGS, 0).unwrap();
+        socket.begin_upgrade(&SETTINGS, Millis(0)).unwrap();
         socket.poll().unwrap();
         assert_eq!(socket.receive_probe(Packet::Upgrade), Probe::Switch);
         assert_eq!(response(&mut socket).unwrap(), "6");
@@ -461,22 +465,28 @@ mod tests {
     #[test]
     fn a_session_is_upgraded_once_and_by_one_websocket_at_a_time() {
         let mut socket = polled();
-        socket.begin_upgrade(&SETTINGS, 0).unwrap();
-        assert_eq!(socket.begin_upgrade(&SETTINGS, 0), Err(Refusal::BadRequest));
+        socket.begin_upgrade(&SETTINGS, Millis(0)).unwrap();
+        assert_eq!(
+            socket.begin_upgrade(&SETTINGS, Millis(0)),
+            Err(Refusal::BadRequest)
+        );
         socket.abandon_upgrade();
-        socket.begin_upgrade(&SETTINGS, 0).unwrap();
+        socket.begin_upgrade(&SETTINGS, Millis(0)).unwrap();
         assert_eq!(socket.receive_probe(Packet::Upgrade), Probe::Switch);
-        assert_eq!(socket.begin_upgrade(&SETTINGS, 0), Err(Refusal::BadRequest));
+        assert_eq!(
+            socket.begin_upgrade(&SETTINGS, Millis(0)),
+            Err(Refusal::BadRequest)
+        );
     }
 
     #[test]
     fn an_upgrade_that_fails_or_lasts_too_long_leaves_the_session_where_it_is() {
         let mut socket = polled();
-        socket.begin_upgrade(&SETTINGS, 0).unwrap();
+        socket.begin_upgrade(&SETTINGS, Millis(0)).unwrap();
         assert_eq!(socket.receive_probe(Packet::Text("early")), Probe::Abandon);
         assert_eq!(socket.receive_probe(Packet::Upgrade), Probe::Abandon);
-        socket.begin_upgrade(&SETTINGS, 0).unwrap();
-        while let Some(due) = socket.handle_deadline(&SETTINGS, 1_000) {
+        socket.begin_upgrade(&SETTINGS, Millis(0)).unwrap();
+        while let Some(due) = socket.handle_deadline(&SETTINGS, Millis(1_000)) {
             if due == Due::UpgradeTimeout {
                 assert_eq!(socket.transport(), Transport::Polling);
                 assert_eq!(socket.poll(), Ok(()));
@@ -489,28 +499,31 @@ mod tests {
     #[test]
     fn an_unanswered_ping_ends_the_session() {
         let mut socket = polled();
-        assert_eq!(socket.deadline(), 300);
-        assert_eq!(socket.handle_deadline(&SETTINGS, 300), Some(Due::Ping));
-        assert_eq!(socket.handle_deadline(&SETTINGS, 300), None);
-        assert_eq!(socket.deadline(), 500);
-        assert_eq!(socket.handle_deadline(&SETTINGS, 500), Some(Due::PingTimeout));
+        assert_eq!(socket.deadline(), Millis(300));
+        assert_eq!(socket.handle_deadline(&SETTINGS, Millis(300)), Some(Due::Ping));
+        assert_eq!(socket.handle_deadline(&SETTINGS, Millis(300)), None);
+        assert_eq!(socket.deadline(), Millis(500));
+        assert_eq!(
+            socket.handle_deadline(&SETTINGS, Millis(500)),
+            Some(Due::PingTimeout)
+        );
     }
 
     #[test]
     fn a_pong_keeps_the_session_and_a_ping_breaks_it() {
         let mut socket = polled();
-        assert!(socket.ping(&SETTINGS, 100));
+        assert!(socket.ping(&SETTINGS, Millis(100)));
         assert_eq!(
-            socket.receive(Packet::Pong(""), &SETTINGS, 120),
+            socket.receive(Packet::Pong(""), &SETTINGS, Millis(120)),
             Ok(Received::Pong)
         );
-        assert_eq!(socket.deadline(), 420);
+        assert_eq!(socket.deadline(), Millis(420));
         assert_eq!(
-            socket.receive(Packet::Ping(""), &SETTINGS, 130),
+            socket.receive(Packet::Ping(""), &SETTINGS, Millis(130)),
             Err(ProtocolError::PingFromClient)
         );
         assert_eq!(
-            socket.receive(Packet::Noop, &SETTINGS, 130),
+            socket.receive(Packet::Noop, &SETTINGS, Millis(130)),
             Ok(Received::Nothing)
         );
     }
@@ -519,19 +532,22 @@ mod tests {
     fn a_closing_session_gives_what_waits_then_says_so_and_still_listens() {
         let mut socket = polled();
         socket.push(b'4', &[b"last"], &SETTINGS).unwrap();
-        assert!(socket.close(&SETTINGS, 50));
-        assert!(!socket.close(&SETTINGS, 60));
+        assert!(socket.close(&SETTINGS, Millis(50)));
+        assert!(!socket.close(&SETTINGS, Millis(60)));
         socket.poll().unwrap();
         assert_eq!(response(&mut socket).unwrap(), "4last");
         socket.poll().unwrap();
         assert_eq!(response(&mut socket).unwrap(), "1");
         assert!(socket.has_told_closing());
         assert_eq!(
-            socket.receive(Packet::Text("late"), &SETTINGS, 70),
+            socket.receive(Packet::Text("late"), &SETTINGS, Millis(70)),
             Ok(Received::Text("late"))
         );
-        assert!(!socket.ping(&SETTINGS, 80));
-        assert_eq!(socket.deadline(), 450);
-        assert_eq!(socket.handle_deadline(&SETTINGS, 450), Some(Due::CloseTimeout));
+        assert!(!socket.ping(&SETTINGS, Millis(80)));
+        assert_eq!(socket.deadline(), Millis(450));
+        assert_eq!(
+            socket.handle_deadline(&SETTINGS, Millis(450)),
+            Some(Due::CloseTimeout)
+        );
     }
 }

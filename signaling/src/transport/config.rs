@@ -1,0 +1,98 @@
+//! How a pod's transport is set up.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use signaling_wire::engine_io::Settings;
+use tokio_rustls::TlsAcceptor;
+
+/// What all workers of a pod have in common.
+#[derive(Clone)]
+pub struct Config {
+    /// The pod's name, which session identifiers carry. Characters other than letters, digits, `.`, `_` and `-` become
+    /// `-`.
+    pub pod: String,
+    /// What session identifiers are sealed with; the same in all pods of a service.
+    pub secret: Vec<u8>,
+    /// Paths that the engine answers, each with and without its last slash. All else goes to the router.
+    pub paths: Vec<String>,
+    /// The protocol's settings. [`Settings::max_waiting`] also bounds what waits for a WebSocket to become writable.
+    pub engine_io: Settings,
+    /// The most sockets that may be open at once, of whatever kind. Beyond, a client is answered 503.
+    pub max_sockets: usize,
+    /// How long a request's head may take to arrive, and how long a socket may be idle between requests.
+    pub header_timeout: Duration,
+    /// How long the body of a POST may take to arrive, and a TLS handshake to complete.
+    pub body_timeout: Duration,
+    /// Which sites' pages may use the engine.
+    pub cors: Cors,
+    /// Serves TLS, with whatever certificate is in there when a socket is accepted.
+    pub tls: Option<Arc<ArcSwap<TlsAcceptor>>>,
+}
+
+impl Default for Config {
+    /// Path `/socket.io/`, the protocol's default settings, 10,000 sockets, 10 s for heads and 20 s for bodies; no other
+    /// sites; no TLS. The name and the (empty) secret are to be set.
+    fn default() -> Self {
+        Self {
+            pod: "pod".to_owned(),
+            secret: Vec::new(),
+            paths: vec!["/socket.io/".to_owned()],
+            engine_io: Settings::default(),
+            max_sockets: 10_000,
+            header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(20),
+            cors: Cors::none(),
+            tls: None,
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("pod", &self.pod)
+            .field("paths", &self.paths)
+            .field("engine_io", &self.engine_io)
+            .field("max_sockets", &self.max_sockets)
+            .field("tls", &self.tls.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Which origins a browser lets use the engine (CORS). They may send credentials.
+#[derive(Clone)]
+pub struct Cors(Arc<dyn Fn(&str) -> bool + Send + Sync>);
+
+impl Cors {
+    /// Those that `allow` answers `true` for.
+    pub fn new(allow: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(allow))
+    }
+
+    /// None but the service's own, for which a browser does not ask.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::new(|_| false)
+    }
+
+    /// All.
+    #[must_use]
+    pub fn any() -> Self {
+        Self::new(|_| true)
+    }
+
+    /// Whether a page of this origin may.
+    #[must_use]
+    pub fn allows(&self, origin: &str) -> bool {
+        (self.0)(origin)
+    }
+}
+
+impl fmt::Debug for Cors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cors(..)")
+    }
+}

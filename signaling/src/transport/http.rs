@@ -1,0 +1,426 @@
+//! HTTP: what is the engine's, what is the router's, and how both are answered.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::fmt::Write as _;
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use axum::extract::ConnectInfo;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Either, Full, LengthLimitError, Limited};
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Request, Response, StatusCode, Version};
+use hyper_util::rt::TokioIo;
+use signaling_wire::engine_io::{self, Refusal, Transport};
+use signaling_wire::websocket::upgrade::{self, UpgradeError};
+use tokio::time::timeout;
+use tower::ServiceExt as _;
+
+use super::application::{Application, Event, Handshake, Loss, RefusalStatus, Refused};
+use super::connection::Carrier;
+use super::poll::{self, Answer, Call};
+use super::sid::{Locator, Owner};
+use super::stream::Stream;
+use super::upgrade::{Next, Takeover, proceed};
+use super::worker::Worker;
+
+type Body = Either<Full<Bytes>, axum::body::Body>;
+type Reply = Response<Body>;
+
+/// What is written to a client whose request's head did not come in time.
+const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+/// Serves HTTP on a socket, and goes on with it when it becomes a WebSocket.
+pub(super) async fn serve<A: Application>(worker: Worker<A>, stream: Stream, peer: SocketAddr) {
+    let next = Rc::new(RefCell::new(None));
+    let service = Service {
+        worker: worker.clone(),
+        peer,
+        next: Rc::clone(&next),
+    };
+    let mut connection = worker.http().serve_connection(TokioIo::new(stream), service);
+    let served = poll_fn(|context| connection.poll_without_shutdown(context)).await;
+    let parts = connection.into_parts();
+    let stream = parts.io.into_inner();
+    match (served, next.take()) {
+        (Ok(()), Some(next)) => proceed(&worker, next, stream, parts.read_buf, peer),
+        // An idle socket is closed without a word.
+        (Err(error), _) if error.is_timeout() && !parts.read_buf.is_empty() => {
+            let _ = stream.try_write(TOO_SLOW);
+        }
+        _ => {}
+    }
+}
+
+/// Answers the requests of one socket.
+struct Service<A> {
+    worker: Worker<A>,
+    peer: SocketAddr,
+    /// What the socket is to become, once it has been answered 101.
+    next: Rc<RefCell<Option<Next>>>,
+}
+
+impl<A: Application> hyper::service::Service<Request<Incoming>> for Service<A> {
+    type Response = Reply;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Reply, Infallible>>>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let exchange = Exchange {
+            worker: self.worker.clone(),
+            peer: self.peer,
+            next: Rc::clone(&self.next),
+        };
+        let path = request.uri().path();
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let mut paths = self.worker.pod().config().paths.iter();
+        let is_engine = paths.any(|own| own.strip_suffix('/').unwrap_or(own) == path);
+        Box::pin(async move {
+            Ok(if is_engine {
+                exchange.engine(request).await
+            } else {
+                exchange.router(request).await
+            })
+        })
+    }
+}
+
+/// One request, and where it came from.
+struct Exchange<A> {
+    worker: Worker<A>,
+    peer: SocketAddr,
+    next: Rc<RefCell<Option<Next>>>,
+}
+
+impl<A: Application> Exchange<A> {
+    async fn router(self, mut request: Request<Incoming>) -> Reply {
+        request.extensions_mut().insert(ConnectInfo(self.peer));
+        let router = self.worker.router().clone();
+        let mut response = match router.oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS
+            && let Some(takeover) = response.extensions_mut().remove::<Takeover>()
+        {
+            self.next.replace(Some(Next::Takeover(takeover)));
+        }
+        response.map(Either::Right)
+    }
+
+    async fn engine(self, request: Request<Incoming>) -> Reply {
+        let origin = self.allowed_origin(request.headers());
+        let mut reply = if request.method() == hyper::Method::OPTIONS {
+            preflight(request.headers(), origin.is_some())
+        } else {
+            self.dispatch(request).await
+        };
+        let headers = reply.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(origin) = origin {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            headers.insert(
+                header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+                HeaderValue::from_static("true"),
+            );
+            headers.insert(header::VARY, HeaderValue::from_static("Origin"));
+        }
+        reply
+    }
+
+    fn allowed_origin(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        let origin = headers.get(header::ORIGIN)?;
+        let cors = &self.worker.pod().config().cors;
+        cors.allows(origin.to_str().ok()?).then(|| origin.clone())
+    }
+
+    async fn dispatch(self, request: Request<Incoming>) -> Reply {
+        let websocket = request.headers().contains_key(header::UPGRADE);
+        let method = match *request.method() {
+            hyper::Method::GET => engine_io::Method::Get,
+            hyper::Method::POST => engine_io::Method::Post,
+            _ => engine_io::Method::Other,
+        };
+        let query = request.uri().query().unwrap_or_default();
+        let offered = self.worker.pod().config().engine_io.transports;
+        let asked = match engine_io::Request::parse(method, query, websocket, offered) {
+            Ok(engine_io::Request::Open(transport)) => return self.open(transport, request),
+            Ok(asked) => asked,
+            Err(refusal) => return refused(refusal),
+        };
+        let Some((owner, locator)) = self.owner(asked) else {
+            return refused(Refusal::SessionUnknown);
+        };
+        match asked {
+            engine_io::Request::Post { .. } => self.post(owner, locator, request).await,
+            engine_io::Request::Upgrade { .. } => self.upgrade(owner, locator, &request).await,
+            _ => reply(poll::call(&self.worker, owner, locator, Call::Poll).await),
+        }
+    }
+
+    /// The worker of this pod whose session is asked for. Sessions of other pods are unknown here.
+    fn owner(&self, asked: engine_io::Request<'_>) -> Option<(u16, Locator)> {
+        let sid = match asked {
+            engine_io::Request::Poll { sid }
+            | engine_io::Request::Post { sid }
+            | engine_io::Request::Upgrade { sid } => sid,
+            engine_io::Request::Open(_) => return None,
+        };
+        match self.worker.pod().sids().owner(sid)? {
+            Owner::Here { worker, locator } => Some((worker, locator)),
+            Owner::OtherPod { pod, worker, locator } => {
+                tracing::debug!(pod, worker, index = locator.index, "a session of another pod");
+                None
+            }
+        }
+    }
+
+    /// Opens a session, if the application admits it.
+    fn open(self, transport: Transport, request: Request<Incoming>) -> Reply {
+        let accept = match transport {
+            Transport::Polling => None,
+            Transport::WebSocket => match accept_key(&request) {
+                Ok(accept) => Some(accept),
+                Err(error) => return not_a_websocket(error),
+            },
+        };
+        let (request, _) = request.into_parts();
+        let opened = self.worker.turn(|application, engine| {
+            let handshake = handshake(&request, transport, self.peer);
+            application.admit(&handshake, engine.now())?;
+            let mut packet = Vec::new();
+            if transport == Transport::Polling {
+                let id = engine.open(Carrier::Polling {
+                    poll: None,
+                    probe: None,
+                });
+                engine.write_open_packet(id, &mut packet);
+                application.handle(
+                    Event::Opened {
+                        id,
+                        handshake: &handshake,
+                    },
+                    engine,
+                );
+            }
+            Ok(packet)
+        });
+        match (opened, accept) {
+            (Err(refused), _) => not_admitted(&refused),
+            (Ok(packet), None) => reply(Answer::Payload(packet)),
+            (Ok(_), Some(accept)) => {
+                self.next.replace(Some(Next::Open(Box::new(request))));
+                switching(&accept)
+            }
+        }
+    }
+
+    async fn upgrade(self, owner: u16, locator: Locator, request: &Request<Incoming>) -> Reply {
+        let accept = match accept_key(request) {
+            Ok(accept) => accept,
+            Err(error) => return not_a_websocket(error),
+        };
+        match poll::call(&self.worker, owner, locator, Call::BeginUpgrade).await {
+            Answer::GoOn => {
+                self.next.replace(Some(Next::Join { owner, locator }));
+                switching(&accept)
+            }
+            refused => reply(refused),
+        }
+    }
+
+    async fn post(self, owner: u16, locator: Locator, request: Request<Incoming>) -> Reply {
+        match poll::call(&self.worker, owner, locator, Call::BeginPost).await {
+            Answer::GoOn => {}
+            refused => return reply(refused),
+        }
+        let mut unfinished = Unfinished {
+            worker: &self.worker,
+            owner,
+            locator,
+            finished: false,
+        };
+        let body = self.body(request).await;
+        unfinished.finished = true;
+        reply(poll::call(&self.worker, owner, locator, Call::EndPost(body)).await)
+    }
+
+    /// The body of a POST, if it is text, small enough, and comes in time.
+    async fn body(&self, request: Request<Incoming>) -> Result<Bytes, Loss> {
+        let config = self.worker.pod().config();
+        let limit = config.engine_io.max_payload;
+        if request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|kind| kind == "application/octet-stream")
+        {
+            return Err(Loss::Protocol);
+        }
+        if request.size_hint().lower() > limit as u64 {
+            return Err(Loss::TooLarge);
+        }
+        let body = Limited::new(request.into_body(), limit);
+        match timeout(config.body_timeout, body.collect()).await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Loss::TooLarge),
+            Ok(Err(_)) => Err(Loss::Disconnected),
+            Err(_) => Err(Loss::AbortedRequest),
+        }
+    }
+}
+
+/// A POST whose body is being read. When it is dropped before that is done, its client has given it up.
+struct Unfinished<'a, A: Application> {
+    worker: &'a Worker<A>,
+    owner: u16,
+    locator: Locator,
+    finished: bool,
+}
+
+impl<A: Application> Drop for Unfinished<'_, A> {
+    fn drop(&mut self) {
+        if !self.finished {
+            poll::give_up_post(self.worker, self.owner, self.locator);
+        }
+    }
+}
+
+/// What the application is told of a request that opens a session.
+pub(super) fn handshake(request: &Parts, transport: Transport, peer: SocketAddr) -> Handshake<'_> {
+    let text = |name: HeaderName| request.headers.get(name).and_then(|value| value.to_str().ok());
+    Handshake {
+        path: request.uri.path(),
+        query: request.uri.query().unwrap_or_default(),
+        transport,
+        peer,
+        user_agent: text(header::USER_AGENT),
+        origin: text(header::ORIGIN),
+        sec_fetch_mode: text(HeaderName::from_static("sec-fetch-mode")),
+        forwarded_for: forwarded_for(&request.headers),
+    }
+}
+
+/// All lines of `X-Forwarded-For` in one, as RFC 9110 §5.3 allows.
+fn forwarded_for(headers: &HeaderMap) -> Option<Cow<'_, str>> {
+    let lines = headers.get_all(HeaderName::from_static("x-forwarded-for"));
+    let mut lines = lines.iter().filter_map(|line| line.to_str().ok());
+    let mut all = Cow::Borrowed(lines.next()?);
+    for line in lines {
+        let all = all.to_mut();
+        all.push_str(", ");
+        all.push_str(line);
+    }
+    Some(all)
+}
+
+fn accept_key(request: &Request<Incoming>) -> Result<String, UpgradeError> {
+    let version = match request.version() {
+        Version::HTTP_11 => (1, 1),
+        _ => (1, 0),
+    };
+    let headers = request
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_bytes()));
+    upgrade::validate(request.method().as_str(), version, headers)
+}
+
+fn switching(accept: &str) -> Reply {
+    let mut reply = empty(StatusCode::SWITCHING_PROTOCOLS);
+    let headers = reply.headers_mut();
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    if let Ok(accept) = HeaderValue::from_str(accept) {
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    reply
+}
+
+fn not_a_websocket(error: UpgradeError) -> Reply {
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    let mut reply = text(status, TEXT, Refusal::BadRequest.body().into());
+    reply
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
+    if let Some((name, value)) = error.header()
+        && let Ok(name) = HeaderName::from_bytes(name.as_bytes())
+    {
+        reply.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    reply
+}
+
+fn not_admitted(refused: &Refused) -> Reply {
+    let status = match refused.status {
+        RefusalStatus::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+        RefusalStatus::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let Refused {
+        code,
+        message,
+        retry_after,
+        ..
+    } = refused;
+    let mut body = String::new();
+    write!(body, r#"{{"code":"{code}","message":"{message}"}}"#).expect("writing to memory cannot fail");
+    let mut reply = text(status, JSON, body.into());
+    let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+    reply.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    reply
+}
+
+fn refused(refusal: Refusal) -> Reply {
+    reply(Answer::Refused(refusal))
+}
+
+const TEXT: &str = "text/plain; charset=UTF-8";
+const JSON: &str = "application/json";
+
+fn reply(answer: Answer) -> Reply {
+    match answer {
+        Answer::Payload(packets) => text(StatusCode::OK, TEXT, packets.into()),
+        Answer::Taken => text(StatusCode::OK, TEXT, Bytes::from_static(b"ok")),
+        Answer::Refused(refusal) => text(StatusCode::BAD_REQUEST, JSON, refusal.body().into()),
+        Answer::TooLarge => empty(StatusCode::PAYLOAD_TOO_LARGE),
+        Answer::GoOn | Answer::Unavailable => empty(StatusCode::SERVICE_UNAVAILABLE),
+    }
+}
+
+/// What a browser asks before it lets a page of another site send a request.
+fn preflight(headers: &HeaderMap, allowed: bool) -> Reply {
+    let mut reply = empty(StatusCode::NO_CONTENT);
+    if allowed {
+        let asked = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+        let headers = reply.headers_mut();
+        headers.insert(
+            header::ACCESS_CONTROL_ALLOW_METHODS,
+            HeaderValue::from_static("GET, POST"),
+        );
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+        if let Some(asked) = asked {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked);
+        }
+    }
+    reply
+}
+
+fn text(status: StatusCode, kind: &'static str, body: Bytes) -> Reply {
+    let mut reply = Response::new(Either::Left(Full::new(body)));
+    *reply.status_mut() = status;
+    reply
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    reply
+}
+
+fn empty(status: StatusCode) -> Reply {
+    let mut reply = Response::new(Either::Left(Full::default()));
+    *reply.status_mut() = status;
+    reply
+}
