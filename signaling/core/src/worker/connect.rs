@@ -6,7 +6,6 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::io::Write as _;
 use std::sync::Arc;
 
 use super::frame::Frame;
@@ -45,6 +44,8 @@ pub(super) struct Returning {
     pub(super) seq: Option<u64>,
     pub(super) offsets: bool,
     pub(super) user: User,
+    /// Whether a new session may begin.
+    pub(super) may_begin: bool,
     /// The session was taken from a connection that was still open.
     pub(super) taken_over: bool,
 }
@@ -57,6 +58,7 @@ impl Worker {
             seq: connect.seq,
             offsets: connect.offsets,
             user: connect.user.clone(),
+            may_begin: connect.may_begin,
             taken_over: false,
         };
         let connection = connect.connection;
@@ -89,6 +91,9 @@ impl Worker {
         now: Millis,
         out: &mut Outputs,
     ) {
+        if !returning.may_begin {
+            return out.push(Output::Close(connection));
+        }
         let user = match &returning.user {
             User::Anonymous => None,
             User::Known(sub) => Some(Arc::clone(sub)),
@@ -465,10 +470,12 @@ impl Worker {
         let session = &self.sessions[key];
         let token = session.token().to_string();
         let id = session.id;
-        let body = out.write(|bytes| {
-            write!(bytes, r#"{{"sid":"{id}","pid":"{token}"}}"#).expect("a Vec takes every byte");
+        let written = out.write(|bytes| bytes.extend_from_slice(token.as_bytes()));
+        out.push(Output::Accept {
+            connection,
+            session: id,
+            token: written,
         });
-        out.push(Output::Accept { connection, body });
         let (state, in_match) = match &session.chat {
             Chat::Idle => (State::Idle, None),
             Chat::Waiting(_) => (State::Waiting, None),

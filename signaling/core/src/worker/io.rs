@@ -80,6 +80,9 @@ pub struct Connect<'a> {
     pub offsets: bool,
     /// Who the client is, when authentication is on.
     pub user: User,
+    /// Whether a new session may begin. Where the pod is full, only those who return are let in; others are closed and
+    /// try again.
+    pub may_begin: bool,
 }
 
 /// The outcome of authentication.
@@ -134,12 +137,14 @@ impl EndReason {
 /// One thing to be done. Bytes lie in [`Outputs::bytes`].
 #[derive(Debug)]
 pub enum Output {
-    /// Answer CONNECT: `body` is the JSON object `{"sid":…,"pid":…}`.
+    /// Answer CONNECT.
     Accept {
         /// The connection.
         connection: ConnectionId,
-        /// The CONNECT payload.
-        body: Range<usize>,
+        /// The session: Socket.IO's `sid`.
+        session: SessionId,
+        /// The text of its resume token: Socket.IO's `pid`.
+        token: Range<usize>,
     },
     /// Answer CONNECT_ERROR `unauthorized`.
     Refuse {

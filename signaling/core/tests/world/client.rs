@@ -121,12 +121,8 @@ impl Client {
     pub(super) fn take(&mut self, message: Downward, now: Millis) -> Option<Upward> {
         let seen = match message {
             Downward::Ping => return self.responsive.then_some(Upward::Pong),
-            Downward::Accepted(body) => {
-                let body: Value = serde_json::from_str(&body).unwrap();
-                let (sid, pid) = (
-                    body["sid"].as_str().map(Into::into),
-                    body["pid"].as_str().map(Into::into),
-                );
+            Downward::Accepted { sid, pid } => {
+                let (sid, pid) = (Some(sid), Some(pid));
                 let resumed = self.pid.is_some() && self.pid == pid;
                 if !resumed {
                     self.offset = None;

@@ -102,7 +102,10 @@ pub enum Upward {
 
 #[derive(Debug)]
 pub enum Downward {
-    Accepted(String),
+    Accepted {
+        sid: String,
+        pid: String,
+    },
     Refused,
     Event(String),
     Ack {
@@ -363,6 +366,7 @@ impl World {
                     seq,
                     offsets,
                     user,
+                    may_begin: true,
                 };
                 self.input(worker, Input::Connect(connect));
             }
@@ -455,7 +459,14 @@ impl World {
     fn output(&mut self, index: usize, output: Output, outputs: &Outputs) {
         let text = |body: &std::ops::Range<usize>| String::from_utf8(outputs.slice(body).to_vec()).unwrap();
         match output {
-            Output::Accept { connection, body } => self.downward(connection, Downward::Accepted(text(&body))),
+            Output::Accept {
+                connection,
+                session,
+                token,
+            } => {
+                let (sid, pid) = (session.to_string(), text(&token));
+                self.downward(connection, Downward::Accepted { sid, pid });
+            }
             Output::Refuse { connection } => self.downward(connection, Downward::Refused),
             Output::Emit { connection, body } => self.downward(connection, Downward::Event(text(&body))),
             Output::Ack { connection, id, body } => {
