@@ -1,6 +1,16 @@
-//! The signaling pod.
+//! The signaling pod: sockets, HTTP, metrics and configuration around the chat core.
+//!
+//! ```text
+//! TCP ─ transport (Engine.IO) ─ chat (Socket.IO ↔ core::worker) ─ transport ─ TCP
+//!         └ http (health, metrics, demo page)   └ metrics, post between workers
+//! ```
+//!
+//! [`pod::run`] composes it all from a [`config::Config`].
 
+pub mod chat;
 pub mod config;
 pub mod metrics;
+pub mod pod;
+pub mod rate_limit;
 pub mod status;
 pub mod transport;

@@ -169,6 +169,12 @@ impl Worker {
         }
     }
 
+    /// The STUN and TURN servers that clients are told.
+    #[must_use]
+    pub fn ice(&self) -> &IceConfig {
+        &self.ice
+    }
+
     /// Replaces the STUN and TURN servers and secrets.
     pub fn set_ice(&mut self, ice: IceConfig) {
         self.ice = ice;

@@ -1,0 +1,149 @@
+//! How a pod that goes away closes its connections: all of them, and not all at once.
+
+use std::time::Duration;
+
+use signaling_core::time::Millis;
+use signaling_core::worker::Input;
+
+use super::Chat;
+use crate::transport::Engine;
+
+/// How often a draining worker closes some.
+const STEP: Duration = Duration::from_millis(20);
+/// When a client that is sent away should come back; by then its load balancer knows better.
+const RECONNECT_IN: Duration = Duration::from_millis(500);
+
+/// A drain: how many connections are to be closed by when.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Schedule {
+    /// Connections closed each second.
+    pub per_second: f64,
+    /// Whether the deadline asks for more than the budget allows, which the log has to say.
+    pub over_budget: bool,
+}
+
+impl Schedule {
+    /// Plans to close `connections` within `available`, `budget` of them each second. When that does not suffice the rate
+    /// rises, for every connection is closed before the deadline.
+    #[must_use]
+    pub fn plan(connections: u64, budget: u64, available: Duration) -> Self {
+        let count = |number: u64| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
+        let budget = count(budget.max(1));
+        let needed = count(connections) / available.as_secs_f64().max(0.1);
+        Self {
+            per_second: budget.max(needed),
+            over_budget: needed > budget,
+        }
+    }
+
+    /// One of `workers` equal parts.
+    #[must_use]
+    pub fn share(self, workers: u16) -> Self {
+        Self {
+            per_second: self.per_second / f64::from(workers.max(1)),
+            ..self
+        }
+    }
+
+    /// How many connections should be closed once `elapsed` has passed since the start.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a count of connections"
+    )]
+    pub fn closed_after(&self, elapsed: Duration) -> usize {
+        (elapsed.as_secs_f64() * self.per_second).ceil() as usize
+    }
+}
+
+/// A worker's drain under way.
+#[derive(Debug)]
+pub(super) struct Draining {
+    schedule: Schedule,
+    started: Millis,
+    closed: usize,
+    next: Option<Millis>,
+}
+
+impl Draining {
+    pub(super) fn new(schedule: Schedule, now: Millis) -> Self {
+        Self {
+            schedule,
+            started: now,
+            closed: 0,
+            next: Some(now),
+        }
+    }
+
+    pub(super) fn due(&self) -> Option<Millis> {
+        self.next
+    }
+}
+
+impl Chat {
+    /// Tells as many clients as it is time for when to come back, and closes their connections.
+    pub(super) fn drain(&mut self, now: Millis, engine: &mut Engine) {
+        let Some(draining) = self
+            .draining
+            .as_mut()
+            .filter(|draining| draining.next.is_some_and(|at| at <= now))
+        else {
+            return;
+        };
+        let due = draining.schedule.closed_after(now.since(draining.started) + STEP);
+        let some = due.saturating_sub(draining.closed);
+        draining.closed += some;
+        draining.next = Some(now + STEP);
+        let mut left = self.undrained(engine);
+        left.truncate(some);
+        for connection in left {
+            if let Some(socket) = self.sockets.get_mut(&connection) {
+                socket.leaving = true;
+            }
+            self.run(
+                Input::Drain {
+                    connection,
+                    reconnect_in: RECONNECT_IN,
+                },
+                engine,
+            );
+        }
+    }
+
+    fn undrained(&self, engine: &Engine) -> Vec<signaling_core::id::ConnectionId> {
+        let stays = |id: &_| self.sockets.get(id).is_some_and(|socket| !socket.leaving);
+        engine.ids().filter(stays).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_closes_at_its_budget() {
+        let schedule = Schedule::plan(200, 50, Duration::from_secs(20));
+        assert_eq!(
+            schedule,
+            Schedule {
+                per_second: 50.0,
+                over_budget: false
+            }
+        );
+        assert_eq!(schedule.closed_after(Duration::from_secs(2)), 100);
+        assert_eq!(schedule.share(4).closed_after(Duration::from_secs(2)), 25);
+    }
+
+    #[test]
+    fn the_rate_rises_when_the_deadline_asks_for_it() {
+        let schedule = Schedule::plan(1_000, 10, Duration::from_secs(20));
+        assert_eq!(
+            schedule,
+            Schedule {
+                per_second: 50.0,
+                over_budget: true
+            }
+        );
+    }
+}

@@ -1,0 +1,118 @@
+//! Doing what the worker says.
+
+use signaling_core::id::{ConnectionId, WorkerId};
+use signaling_core::pairing::Request;
+use signaling_core::worker::{Input, Output};
+use signaling_wire::socket_io::{self, Kind};
+
+use super::{Chat, NAMESPACE, record, transport};
+use crate::metrics::ErrorKind;
+use crate::transport::{Close, Engine};
+
+impl Chat {
+    /// Carries out all outputs, and those that the pool's replies bring.
+    pub(super) fn perform(&mut self, engine: &mut Engine) {
+        while !self.outputs.list.is_empty() {
+            let mut doing = std::mem::take(&mut self.doing);
+            std::mem::swap(&mut doing, &mut self.outputs.list);
+            for output in doing.drain(..) {
+                self.perform_one(output, engine);
+            }
+            self.doing = doing;
+        }
+        self.outputs.clear();
+    }
+
+    fn perform_one(&mut self, output: Output, engine: &mut Engine) {
+        match output {
+            Output::Emit { connection, body } => {
+                self.send(engine, connection, b"2", body);
+            }
+            Output::Ack { connection, id, body } => {
+                let mut head = std::mem::take(&mut self.packet);
+                head.clear();
+                socket_io::encode_head(Kind::Ack, 0, NAMESPACE, Some(id), &mut head);
+                self.send(engine, connection, &head, body);
+                self.packet = head;
+            }
+            Output::Record(happened) => self.record(&happened),
+            Output::Ping(connection) => {
+                engine.ping(connection);
+            }
+            Output::Packet { to, body } => self.post.packet(&to, self.outputs.slice(&body)),
+            Output::Pool(request) => self.ask_pool(request, engine),
+            Output::Accept {
+                connection,
+                session,
+                token,
+            } => {
+                let Some(socket) = self.sockets.get_mut(&connection) else {
+                    return;
+                };
+                let token = std::str::from_utf8(self.outputs.slice(&token)).unwrap_or_default();
+                self.packet.clear();
+                socket
+                    .io
+                    .accept(NAMESPACE, &session.to_string(), Some(token), &mut self.packet);
+                engine.send_text(connection, &[&self.packet]);
+            }
+            Output::Refuse { connection } => self.refuse_unauthorized(connection, engine),
+            Output::Disconnect(connection) => {
+                if let Some(socket) = self.sockets.get_mut(&connection) {
+                    self.packet.clear();
+                    socket.io.disconnect(NAMESPACE, &mut self.packet);
+                    engine.send_text(connection, &[&self.packet]);
+                }
+                engine.close(connection, Close::Normal);
+            }
+            Output::Close(connection) => engine.close(connection, Close::GoingAway),
+        }
+    }
+
+    /// Sends a packet: its head, and its JSON array.
+    fn send(&self, engine: &mut Engine, to: ConnectionId, head: &[u8], body: std::ops::Range<usize>) {
+        let body = self.outputs.slice(&body);
+        self.counts.sent(transport(engine, to), head.len() + body.len());
+        engine.send_text(to, &[head, body]);
+    }
+
+    fn ask_pool(&mut self, request: Request, engine: &Engine) {
+        let Some((pool, rng)) = &mut self.pool else {
+            return self.post.ask(request);
+        };
+        if let Some(reply) = pool.handle(request, engine.now(), rng) {
+            self.worker
+                .handle(Input::Pool(reply), engine.now(), &mut self.outputs);
+        }
+    }
+
+    pub(super) fn refuse_unauthorized(&mut self, id: ConnectionId, engine: &mut Engine) {
+        self.metrics.error(ErrorKind::Unauthorized);
+        self.metrics.connection_refused(record::refusal("unauthorized"));
+        let data = r#"{"code":"unauthorized","message":"the token is missing or not valid"}"#;
+        self.refuse(id, NAMESPACE, "unauthorized", Some(data), engine);
+    }
+
+    /// Answers CONNECT_ERROR, at which a stock client gives up.
+    pub(super) fn refuse(
+        &mut self,
+        id: ConnectionId,
+        namespace: &str,
+        message: &str,
+        data: Option<&str>,
+        engine: &mut Engine,
+    ) {
+        let Some(socket) = self.sockets.get_mut(&id) else {
+            return;
+        };
+        self.packet.clear();
+        if socket.io.refuse(namespace, message, data, &mut self.packet) {
+            engine.send_text(id, &[&self.packet]);
+        }
+    }
+}
+
+/// A sibling's number, from its name.
+pub(super) fn number(worker: &WorkerId) -> Option<usize> {
+    worker.as_str().rsplit_once('/')?.1.parse().ok()
+}

@@ -1,0 +1,243 @@
+//! A pod's life: its threads are started, clients are served, SIGTERM ends it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use signaling_wire::engine_io::{Settings as EngineSettings, Transports};
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::task::LocalSet;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::chat::{Admission, Chat, Mail, Post, Schedule, Settings};
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::rate_limit::RateLimiter;
+use crate::status::{Phase, Status};
+use crate::transport::{self, Inbox, Pod, Worker};
+
+/// How long a closing connection may take to say goodbye, and the process to end after it.
+const GOODBYE: Duration = Duration::from_millis(2_500);
+
+/// What every worker needs to start.
+struct Parts {
+    pod: Arc<Pod>,
+    status: Arc<Status>,
+    metrics: Arc<Metrics>,
+    settings: Arc<Settings>,
+    admission: Arc<Admission>,
+    router: Router,
+}
+
+/// Runs a pod until it is told to end.
+///
+/// # Errors
+/// When it cannot start, or a worker fails.
+pub fn run(config: &Config) -> anyhow::Result<()> {
+    let listener = listen(config.server.address)?;
+    let address = listener.local_addr()?;
+    let (parts, inboxes) = compose(config)?;
+    let posts = Post::among(&config.pod.id, config.workers.count);
+    let post = posts
+        .first()
+        .map(|(post, _)| post.clone())
+        .context("a pod has a worker")?;
+    let mut listener = Some(listener);
+    let threads: Vec<JoinHandle<()>> = inboxes
+        .into_iter()
+        .zip(posts)
+        .map(|(inbox, (post, mails))| start_worker(&parts, inbox, post, mails, listener.take()))
+        .collect::<Result<_, _>>()?;
+    parts.status.enter(Phase::Serving);
+    tracing::info!(%address, workers = config.workers.count, max = config.max_connections(), "listening");
+    runtime()?.block_on(serve(config, &parts, &post, &threads))
+}
+
+fn compose(config: &Config) -> anyhow::Result<(Parts, Vec<Inbox>)> {
+    let workers = config.workers.count;
+    let status = Arc::new(Status::new(&config.pod.id, workers, config.max_connections()));
+    let metrics = Arc::new(Metrics::new(workers));
+    let limits = &config.rate_limit;
+    let limiter = Arc::new(RateLimiter::new(
+        limits.window,
+        limits.max_requests,
+        config.server.trusted_hops,
+    ));
+    let admission = Arc::new(Admission::new(config.max_connections(), workers, limiter));
+    let settings = Arc::new(Settings::new(config));
+    let (pod, inboxes) = Pod::new(transport_config(config)?, workers);
+    let router = Router::new().route("/health/ready", axum::routing::get(async || "{}"));
+    Ok((
+        Parts {
+            pod,
+            status,
+            metrics,
+            settings,
+            admission,
+            router,
+        },
+        inboxes,
+    ))
+}
+
+fn transport_config(config: &Config) -> anyhow::Result<transport::Config> {
+    let engine = &config.engine;
+    let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    Ok(transport::Config {
+        pod: config.pod.id.clone(),
+        secret: config.pod.secret.read()?.into_bytes(),
+        engine_io: EngineSettings {
+            ping_interval: millis(engine.ping_interval),
+            ping_timeout: millis(engine.ping_timeout),
+            max_payload: engine.max_packet_bytes,
+            max_waiting: engine.outbound_buffer_bytes,
+            transports: Transports {
+                polling: engine.polling,
+                websocket: engine.websocket,
+            },
+            ..EngineSettings::default()
+        },
+        // Twice, for those who return to a full pod, and some for polls beside their sessions and plain requests.
+        max_sockets: usize::try_from(config.max_connections() * 4 + 256).unwrap_or(usize::MAX),
+        ..transport::Config::default()
+    })
+}
+
+/// Binds the address, with a backlog for a whole service's clients that come at once.
+fn listen(address: SocketAddr) -> anyhow::Result<std::net::TcpListener> {
+    let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket
+        .bind(&address.into())
+        .with_context(|| format!("{address} cannot be bound"))?;
+    socket.listen(4096)?;
+    Ok(socket.into())
+}
+
+fn runtime() -> std::io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
+/// Starts one worker's thread. The one that gets the listener accepts for all.
+fn start_worker(
+    parts: &Parts,
+    inbox: Inbox,
+    post: Post,
+    mails: mpsc::Receiver<Mail>,
+    listener: Option<std::net::TcpListener>,
+) -> anyhow::Result<JoinHandle<()>> {
+    let (pod, router) = (Arc::clone(&parts.pod), parts.router.clone());
+    let (settings, admission) = (Arc::clone(&parts.settings), Arc::clone(&parts.admission));
+    let (status, metrics) = (Arc::clone(&parts.status), Arc::clone(&parts.metrics));
+    let runtime = runtime()?;
+    let name = format!("worker-{}", inbox.worker());
+    let work = move || {
+        let chat = Chat::new(settings, admission, status, metrics, post, pod.clock().now());
+        LocalSet::new().block_on(&runtime, async move {
+            let worker = Worker::start(pod, inbox, chat, router);
+            let accepting = async {
+                if let Some(listener) = listener {
+                    match TcpListener::from_std(listener) {
+                        Ok(listener) => transport::accept(&worker, listener).await,
+                        Err(error) => tracing::error!(%error, "the listener cannot be used"),
+                    }
+                }
+            };
+            tokio::join!(accepting, take_mail(&worker, mails));
+        });
+    };
+    Ok(std::thread::Builder::new().name(name).spawn(work)?)
+}
+
+async fn take_mail(worker: &Worker<Chat>, mut mails: mpsc::Receiver<Mail>) {
+    while let Some(mail) = mails.recv().await {
+        worker.turn(|chat, engine| {
+            chat.mail(mail, engine);
+            // What has piled up is one turn: its answers travel together.
+            while let Ok(mail) = mails.try_recv() {
+                chat.mail(mail, engine);
+            }
+        });
+    }
+}
+
+/// Waits for a signal, then drains. A second signal ends the process at once.
+async fn serve(
+    config: &Config,
+    parts: &Parts,
+    post: &Post,
+    threads: &[JoinHandle<()>],
+) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        () = any_ended(threads) => anyhow::bail!("a worker has failed"),
+    }
+    tokio::select! {
+        () = drain(config, parts, post) => Ok(()),
+        _ = terminate.recv() => anyhow::bail!("a second signal: not waiting for clients any longer"),
+        _ = interrupt.recv() => anyhow::bail!("a second signal: not waiting for clients any longer"),
+    }
+}
+
+/// Ends when a worker's thread has: it does not while all is well.
+async fn any_ended(threads: &[JoinHandle<()>]) {
+    while !threads.iter().any(JoinHandle::is_finished) {
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// Says that the pod goes, accepts as usual until load balancers know, then closes all connections within what is left of
+/// the drain timeout.
+async fn drain(config: &Config, parts: &Parts, post: &Post) {
+    let deadline = Instant::now() + config.drain.timeout;
+    parts.status.enter(Phase::Draining);
+    let delay = config.drain.shutdown_delay.min(config.drain.timeout);
+    tracing::info!(
+        delay_ms = delay.as_millis(),
+        "draining: not ready from now on, still accepting"
+    );
+    sleep(delay).await;
+    parts.admission.close();
+    let connections = parts.status.occupancy().active;
+    let available = (deadline - Instant::now()).saturating_sub(GOODBYE);
+    let schedule = Schedule::plan(connections, config.drain.budget(connections), available);
+    if schedule.over_budget {
+        tracing::warn!(
+            connections,
+            per_second = schedule.per_second,
+            "closing faster than the budget allows"
+        );
+    }
+    tracing::info!(
+        connections,
+        per_second = schedule.per_second,
+        "closing connections"
+    );
+    post.drain(schedule.share(config.workers.count));
+    let empty = async {
+        while parts.status.occupancy().active > 0 {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    if timeout(deadline.saturating_duration_since(Instant::now()), empty)
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            left = parts.status.occupancy().active,
+            "the drain timeout has passed"
+        );
+    }
+    parts.pod.stop_accepting();
+    tracing::info!("drained");
+}
