@@ -138,7 +138,7 @@ impl Client {
     ///
     /// # Errors
     /// The connection is to be closed.
-    pub fn receive_text<'a>(&'a mut self, text: &'a str) -> Result<Option<Received<'a>>, ProtocolError> {
+    pub fn receive_text<'a>(&mut self, text: &'a str) -> Result<Option<Received<'a>>, ProtocolError> {
         self.release()?;
         let packet = Packet::decode(text)?;
         let namespace = packet.namespace();
