@@ -226,13 +226,13 @@ impl<A: Application> Exchange<A> {
             Ok(accept) => accept,
             Err(error) => return not_a_websocket(error),
         };
-        match poll::call(&self.worker, owner, locator, Call::BeginUpgrade).await {
-            Answer::GoOn => {
-                self.next.replace(Some(Next::Join { owner, locator }));
-                switching(&accept)
-            }
-            refused => reply(refused),
-        }
+        let next = match poll::call(&self.worker, owner, locator, Call::BeginUpgrade).await {
+            Answer::GoOn => Next::Join { owner, locator },
+            Answer::Refused(Refusal::BadRequest) => Next::Dismiss,
+            refused => return reply(refused),
+        };
+        self.next.replace(Some(next));
+        switching(&accept)
     }
 
     async fn post(self, owner: u16, locator: Locator, request: Request<Incoming>) -> Reply {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use hyper::http::request::Parts;
 use signaling_core::id::ConnectionId;
 use signaling_wire::engine_io::Transport;
-use signaling_wire::websocket::{self, Opcode};
+use signaling_wire::websocket::{Opcode, encode};
 
 use super::application::{Application, Event};
 use super::connection::Carrier;
@@ -16,7 +16,7 @@ use super::http::handshake;
 use super::mailbox::Mail;
 use super::sid::Locator;
 use super::stream::Stream;
-use super::websocket::Reader;
+use super::websocket::{self, Reader};
 use super::worker::Worker;
 
 /// What becomes of a socket after the answer 101.
@@ -25,6 +25,8 @@ pub(super) enum Next {
     Open(Box<Parts>),
     /// A session of worker `owner` may move to it.
     Join { owner: u16, locator: Locator },
+    /// A session exists that has a WebSocket already: this one is closed at once, as by the reference server.
+    Dismiss,
     /// The router wants it.
     Takeover(Takeover),
 }
@@ -70,6 +72,7 @@ pub(super) fn proceed<A: Application>(
             )),
             Err(error) => tracing::debug!(%peer, %error, "cannot hand over a WebSocket"),
         },
+        Next::Dismiss => websocket::dismiss(stream),
         Next::Takeover(takeover) => (takeover.0)(stream, early),
     }
 }
@@ -82,7 +85,7 @@ fn open<A: Application>(worker: &Worker<A>, request: &Parts, stream: Stream, ear
         let mut packet = Vec::new();
         engine.write_open_packet(id, &mut packet);
         if let Some(connection) = engine.writable(id) {
-            websocket::encode(Opcode::Text, &[&packet], &mut connection.out);
+            encode(Opcode::Text, &[&packet], &mut connection.out);
         }
         let handshake = handshake(request, Transport::WebSocket, peer);
         application.handle(

@@ -20,7 +20,7 @@ use super::application::{Application, Closing, Loss};
 use super::connection::{Carrier, Writing, Written, write_out};
 use super::engine::{Engine, frame_packet};
 use super::session::{Stop, take_packet};
-use super::stream::{ReadHalf, WriteHalf};
+use super::stream::{ReadHalf, Stream, WriteHalf};
 use super::worker::Worker;
 
 /// How long a socket is kept after the last word, so that it arrives: closing a socket that has unread bytes would reset
@@ -325,6 +325,14 @@ fn end(engine: &mut Engine, id: ConnectionId, finish: Finish, probe: Option<Writ
         last: Some((write, out)),
         linger,
     }
+}
+
+/// Closes a WebSocket that is of no use.
+pub(super) fn dismiss(stream: Stream) {
+    let (read, write) = stream.into_split();
+    let mut frame = Vec::new();
+    websocket::encode_close(None, &mut frame);
+    spawn_local(linger(read, write, frame));
 }
 
 /// Writes the last words, and reads what the client still sends without listening, until it has closed, too.

@@ -92,6 +92,8 @@ impl<A: Application> Worker<A> {
         let mut state = self.0.state.borrow_mut();
         let State { application, engine } = &mut *state;
         engine.begin_turn(self.0.pod.clock().now());
+        // The timer may be a little late: what is over by now does not get this turn.
+        engine.handle_deadlines();
         let result = act(application, engine);
         loop {
             while let Some((id, how)) = engine.take_ended() {
@@ -158,7 +160,6 @@ impl<A: Application> Worker<A> {
             }
             self.0.armed.set(None);
             self.turn(|application, engine| {
-                engine.handle_deadlines();
                 let now = engine.now();
                 while application.deadline().is_some_and(|deadline| deadline <= now) {
                     application.handle_deadline(now, engine);
