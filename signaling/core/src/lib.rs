@@ -8,6 +8,7 @@
 
 mod deadline;
 pub mod event;
+pub mod history;
 pub mod ice;
 pub mod id;
 pub mod link;

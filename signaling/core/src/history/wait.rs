@@ -1,0 +1,101 @@
+//! People who waited past each other.
+
+use std::time::Duration;
+
+use super::Rules;
+use super::person::{Stay, Wait};
+use super::report::{Law, Report};
+use crate::time::Millis;
+
+/// Looks for compatible people who were in the queue together, without a fault, for longer than they should have been.
+pub(super) fn judge(mut waits: Vec<Wait>, stays: &[Stay], rules: &Rules<'_>, report: &mut Report) {
+    // Only who waited long can have been stranded; in a healthy service these are few.
+    waits.retain(|wait| wait.until.since(wait.from) >= rules.patience);
+    waits.sort_by_key(|wait| (wait.from, wait.person));
+    let partners = Partners::new(stays);
+    let mut open: Vec<(Wait, bool)> = Vec::new();
+    for wait in waits {
+        open.retain(|(earlier, _)| earlier.until > wait.from);
+        let mut reported = false;
+        for (earlier, told) in &mut open {
+            if reported || *told || earlier.person == wait.person {
+                continue;
+            }
+            let after = (rules.compatible)(earlier.person, wait.person).map(|after| {
+                if partners.recent(earlier.person, wait.person, wait.from, rules.recent_partners) {
+                    after.max(rules.recent_after)
+                } else {
+                    after
+                }
+            });
+            let until = earlier.until.min(wait.until);
+            if after.is_some_and(|after| quiet(wait.from, after, until, rules)) {
+                report.breach(Law::Stranded, wait.from, wait.person, None, || {
+                    format!(
+                        "waited for {} ms beside person {}, who would have done",
+                        until.since(wait.from).as_millis(),
+                        earlier.person
+                    )
+                });
+                (reported, *told) = (true, true);
+            }
+        }
+        open.push((wait, reported));
+    }
+}
+
+/// Between `from + after` and `until` lies a time without a fault that is longer than anybody's patience.
+fn quiet(from: Millis, after: Duration, until: Millis, rules: &Rules<'_>) -> bool {
+    let mut start = from + after;
+    let first = rules.faults.partition_point(|fault| *fault < start);
+    let faults = rules.faults[first..].iter().take_while(|fault| **fault < until);
+    for fault in faults.chain([&until]) {
+        if fault.since(start) >= rules.patience {
+            return true;
+        }
+        start = start.max(*fault);
+    }
+    false
+}
+
+/// Who was matched with whom, and when.
+struct Partners {
+    /// Each person's partners, with the moment, in order.
+    by_person: Vec<Vec<(Millis, usize)>>,
+}
+
+impl Partners {
+    fn new(stays: &[Stay]) -> Self {
+        let persons = stays.iter().map(|stay| stay.person + 1).max().unwrap_or(0);
+        let mut by_person = vec![Vec::new(); persons];
+        let mut sides: Vec<&Stay> = stays.iter().collect();
+        sides.sort_by_key(|stay| stay.match_id);
+        for pair in sides.chunk_by(|one, other| one.match_id == other.match_id) {
+            if let [one, other] = *pair {
+                by_person[one.person].push((one.from, other.person));
+                by_person[other.person].push((other.from, one.person));
+            }
+        }
+        for partners in &mut by_person {
+            partners.sort_unstable();
+        }
+        Self { by_person }
+    }
+
+    /// One of the two is among the last partners of the other.
+    fn recent(&self, one: usize, other: usize, now: Millis, count: usize) -> bool {
+        self.knows(one, other, now, count) || self.knows(other, one, now, count)
+    }
+
+    fn knows(&self, person: usize, partner: usize, now: Millis, count: usize) -> bool {
+        let Some(partners) = self.by_person.get(person) else {
+            return false;
+        };
+        let before = partners.partition_point(|(at, _)| *at <= now);
+        partners[..before]
+            .iter()
+            .rev()
+            .take(count)
+            .any(|(_, known)| *known == partner)
+    }
+}
