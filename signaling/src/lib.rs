@@ -9,8 +9,12 @@
 
 pub mod chat;
 pub mod config;
+pub mod http;
+pub mod logging;
 pub mod metrics;
 pub mod pod;
 pub mod rate_limit;
+pub mod reference;
 pub mod status;
 pub mod transport;
+pub mod web;

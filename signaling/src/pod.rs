@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::chat::{Admission, Chat, Mail, Post, Schedule, Settings};
 use crate::config::Config;
+use crate::http::{Cors, Site};
 use crate::metrics::Metrics;
 use crate::rate_limit::RateLimiter;
 use crate::status::{Phase, Status};
@@ -32,7 +33,7 @@ struct Parts {
     metrics: Arc<Metrics>,
     settings: Arc<Settings>,
     admission: Arc<Admission>,
-    router: Router,
+    site: Site,
 }
 
 /// Runs a pod until it is told to end.
@@ -48,15 +49,24 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
         .first()
         .map(|(post, _)| post.clone())
         .context("a pod has a worker")?;
+    let router = parts.site.public(config.server.metrics_address.is_none());
+    let internal = config.server.metrics_address.map(listen).transpose()?;
     let mut listener = Some(listener);
     let threads: Vec<JoinHandle<()>> = inboxes
         .into_iter()
         .zip(posts)
-        .map(|(inbox, (post, mails))| start_worker(&parts, inbox, post, mails, listener.take()))
+        .map(|(inbox, (post, mails))| start_worker(&parts, &router, inbox, post, mails, listener.take()))
         .collect::<Result<_, _>>()?;
     parts.status.enter(Phase::Serving);
     tracing::info!(%address, workers = config.workers.count, max = config.max_connections(), "listening");
-    runtime()?.block_on(serve(config, &parts, &post, &threads))
+    runtime()?.block_on(async {
+        if let Some(internal) = internal {
+            tracing::info!(address = %internal.local_addr()?, "metrics");
+            let internal = axum::serve(TcpListener::from_std(internal)?, parts.site.internal());
+            tokio::spawn(internal.into_future());
+        }
+        serve(config, &parts, &post, &threads).await
+    })
 }
 
 fn compose(config: &Config) -> anyhow::Result<(Parts, Vec<Inbox>)> {
@@ -69,10 +79,23 @@ fn compose(config: &Config) -> anyhow::Result<(Parts, Vec<Inbox>)> {
         limits.max_requests,
         config.server.trusted_hops,
     ));
-    let admission = Arc::new(Admission::new(config.max_connections(), workers, limiter));
+    let admission = Arc::new(Admission::new(
+        config.max_connections(),
+        workers,
+        Arc::clone(&limiter),
+    ));
     let settings = Arc::new(Settings::new(config));
-    let (pod, inboxes) = Pod::new(transport_config(config)?, workers);
-    let router = Router::new().route("/health/ready", axum::routing::get(async || "{}"));
+    let cors = Cors::new(&config.server.client_origins, config.server.production);
+    let (pod, inboxes) = Pod::new(transport_config(config, &cors)?, workers);
+    let site = Site {
+        status: Arc::clone(&status),
+        metrics: Arc::clone(&metrics),
+        limiter,
+        clock: pod.clock(),
+        cors,
+        tls: config.server.tls.is_some(),
+        demo_page: config.server.demo_page,
+    };
     Ok((
         Parts {
             pod,
@@ -80,16 +103,18 @@ fn compose(config: &Config) -> anyhow::Result<(Parts, Vec<Inbox>)> {
             metrics,
             settings,
             admission,
-            router,
+            site,
         },
         inboxes,
     ))
 }
 
-fn transport_config(config: &Config) -> anyhow::Result<transport::Config> {
+fn transport_config(config: &Config, cors: &Cors) -> anyhow::Result<transport::Config> {
     let engine = &config.engine;
     let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let cors = cors.clone();
     Ok(transport::Config {
+        cors: transport::Cors::new(move |origin| cors.allows(origin)),
         pod: config.pod.id.clone(),
         secret: config.pod.secret.read()?.into_bytes(),
         engine_io: EngineSettings {
@@ -128,12 +153,13 @@ fn runtime() -> std::io::Result<Runtime> {
 /// Starts one worker's thread. The one that gets the listener accepts for all.
 fn start_worker(
     parts: &Parts,
+    router: &Router,
     inbox: Inbox,
     post: Post,
     mails: mpsc::Receiver<Mail>,
     listener: Option<std::net::TcpListener>,
 ) -> anyhow::Result<JoinHandle<()>> {
-    let (pod, router) = (Arc::clone(&parts.pod), parts.router.clone());
+    let (pod, router) = (Arc::clone(&parts.pod), router.clone());
     let (settings, admission) = (Arc::clone(&parts.settings), Arc::clone(&parts.admission));
     let (status, metrics) = (Arc::clone(&parts.status), Arc::clone(&parts.metrics));
     let runtime = runtime()?;
