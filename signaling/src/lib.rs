@@ -7,6 +7,7 @@
 //!
 //! [`pod::run`] composes it all from a [`config::Config`].
 
+pub mod auth;
 pub mod chat;
 pub mod config;
 pub mod http;
@@ -16,5 +17,6 @@ pub mod pod;
 pub mod rate_limit;
 pub mod reference;
 pub mod status;
+pub mod tls;
 pub mod transport;
 pub mod web;

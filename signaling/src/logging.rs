@@ -1,5 +1,7 @@
 //! The log: one line for each thing that happens to the pod, on standard output.
 
+use std::io::IsTerminal as _;
+
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt;
 
@@ -18,7 +20,9 @@ pub fn install(log: &Log) -> Result<(), tracing_subscriber::util::TryInitError> 
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
     };
-    let lines = fmt().with_max_level(level);
+    // Colours are for people at a terminal, not for files and collectors.
+    let colours = std::io::stdout().is_terminal();
+    let lines = fmt().with_max_level(level).with_ansi(colours);
     match log.format {
         LogFormat::Json => lines.json().flatten_event(true).finish().try_init(),
         LogFormat::Text => lines.with_target(false).finish().try_init(),

@@ -1,11 +1,25 @@
 //! The signaling pod: `signaling` serves, configured by its environment alone; `signaling reference --write` writes the
 //! tables of settings and metrics into the README, from the code.
 
+use std::io::Write as _;
+use std::process::ExitCode;
+
 use anyhow::{Context as _, bail};
 use signaling::config::{Config, process_environment};
 use signaling::{logging, pod, reference};
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line, whatever the reason: it is what a person finds in the log of a pod that does not start.
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => serve(),

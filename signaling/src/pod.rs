@@ -21,6 +21,7 @@ use crate::http::{Cors, Site};
 use crate::metrics::Metrics;
 use crate::rate_limit::RateLimiter;
 use crate::status::{Phase, Status};
+use crate::tls::Certificate;
 use crate::transport::{self, Inbox, Pod, Worker};
 
 /// How long a closing connection may take to say goodbye, and the process to end after it.
@@ -41,9 +42,10 @@ struct Parts {
 /// # Errors
 /// When it cannot start, or a worker fails.
 pub fn run(config: &Config) -> anyhow::Result<()> {
+    let certificate = config.server.tls.as_ref().map(Certificate::load).transpose()?;
+    let (parts, inboxes) = compose(config, certificate.as_ref())?;
     let listener = listen(config.server.address)?;
     let address = listener.local_addr()?;
-    let (parts, inboxes) = compose(config)?;
     let posts = Post::among(&config.pod.id, config.workers.count);
     let post = posts
         .first()
@@ -65,11 +67,14 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
             let internal = axum::serve(TcpListener::from_std(internal)?, parts.site.internal());
             tokio::spawn(internal.into_future());
         }
+        if let Some(certificate) = certificate {
+            tokio::spawn(certificate.keep_fresh());
+        }
         serve(config, &parts, &post, &threads).await
     })
 }
 
-fn compose(config: &Config) -> anyhow::Result<(Parts, Vec<Inbox>)> {
+fn compose(config: &Config, certificate: Option<&Certificate>) -> anyhow::Result<(Parts, Vec<Inbox>)> {
     let workers = config.workers.count;
     let status = Arc::new(Status::new(&config.pod.id, workers, config.max_connections()));
     let metrics = Arc::new(Metrics::new(workers));
@@ -84,9 +89,9 @@ fn compose(config: &Config) -> anyhow::Result<(Parts, Vec<Inbox>)> {
         workers,
         Arc::clone(&limiter),
     ));
-    let settings = Arc::new(Settings::new(config));
+    let settings = Arc::new(Settings::new(config)?);
     let cors = Cors::new(&config.server.client_origins, config.server.production);
-    let (pod, inboxes) = Pod::new(transport_config(config, &cors)?, workers);
+    let (pod, inboxes) = Pod::new(transport_config(config, &cors, certificate)?, workers);
     let site = Site {
         status: Arc::clone(&status),
         metrics: Arc::clone(&metrics),
@@ -109,7 +114,11 @@ fn compose(config: &Config) -> anyhow::Result<(Parts, Vec<Inbox>)> {
     ))
 }
 
-fn transport_config(config: &Config, cors: &Cors) -> anyhow::Result<transport::Config> {
+fn transport_config(
+    config: &Config,
+    cors: &Cors,
+    certificate: Option<&Certificate>,
+) -> anyhow::Result<transport::Config> {
     let engine = &config.engine;
     let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let cors = cors.clone();
@@ -130,6 +139,7 @@ fn transport_config(config: &Config, cors: &Cors) -> anyhow::Result<transport::C
         },
         // Twice, for those who return to a full pod, and some for polls beside their sessions and plain requests.
         max_sockets: usize::try_from(config.max_connections() * 4 + 256).unwrap_or(usize::MAX),
+        tls: certificate.map(Certificate::acceptor),
         ..transport::Config::default()
     })
 }

@@ -33,6 +33,7 @@ use self::drain::Draining;
 pub use self::drain::Schedule;
 pub use self::post::{Mail, Post};
 pub use self::settings::Settings;
+use crate::auth::Authenticator;
 use crate::config::Recovery;
 use crate::metrics::{ErrorKind, Metrics, Transport, WorkerMetrics};
 use crate::status::Status;
@@ -48,6 +49,7 @@ const NAMESPACE: &str = "/";
 pub struct Chat {
     number: usize,
     settings: Arc<Settings>,
+    auth: Option<Authenticator>,
     admission: Arc<Admission>,
     status: Arc<Status>,
     metrics: Arc<Metrics>,
@@ -100,6 +102,7 @@ impl Chat {
         Self {
             number,
             counts: metrics.worker(number),
+            auth: settings.authenticator(),
             settings,
             admission,
             status,
@@ -248,6 +251,13 @@ impl Chat {
         if namespace != NAMESPACE {
             return self.refuse(id, namespace, "Invalid namespace", None, engine);
         }
+        let user = match &mut self.auth {
+            None => User::Anonymous,
+            Some(tokens) => match tokens.authenticate(auth.token.as_deref()) {
+                Ok(user) => user,
+                Err(error) => return self.refuse_unauthorized(id, error, engine),
+            },
+        };
         let Some(socket) = self.sockets.get(&id) else {
             return;
         };
@@ -262,7 +272,7 @@ impl Chat {
             offset: auth.offset.as_deref(),
             seq: auth.seq,
             offsets,
-            user: User::Anonymous,
+            user,
             may_begin: !socket.provisional,
         };
         self.run(Input::Connect(connect), engine);

@@ -6,6 +6,7 @@ use signaling_core::worker::{Input, Output};
 use signaling_wire::socket_io::{self, Kind};
 
 use super::{Chat, NAMESPACE, record, transport};
+use crate::auth::Unauthorized;
 use crate::metrics::ErrorKind;
 use crate::transport::{Close, Engine};
 
@@ -56,7 +57,9 @@ impl Chat {
                     .accept(NAMESPACE, &session.to_string(), Some(token), &mut self.packet);
                 engine.send_text(connection, &[&self.packet]);
             }
-            Output::Refuse { connection } => self.refuse_unauthorized(connection, engine),
+            Output::Refuse { connection } => {
+                self.refuse_unauthorized(connection, Unauthorized::Expired, engine);
+            }
             Output::Disconnect(connection) => {
                 if let Some(socket) = self.sockets.get_mut(&connection) {
                     self.packet.clear();
@@ -86,11 +89,12 @@ impl Chat {
         }
     }
 
-    pub(super) fn refuse_unauthorized(&mut self, id: ConnectionId, engine: &mut Engine) {
+    /// The reason is for the client's developer; none of them tells what a key is.
+    pub(super) fn refuse_unauthorized(&mut self, id: ConnectionId, why: Unauthorized, engine: &mut Engine) {
         self.metrics.error(ErrorKind::Unauthorized);
         self.metrics.connection_refused(record::refusal("unauthorized"));
-        let data = r#"{"code":"unauthorized","message":"the token is missing or not valid"}"#;
-        self.refuse(id, NAMESPACE, "unauthorized", Some(data), engine);
+        let data = format!(r#"{{"code":"unauthorized","message":"{why}"}}"#);
+        self.refuse(id, NAMESPACE, "unauthorized", Some(&data), engine);
     }
 
     /// Answers CONNECT_ERROR, at which a stock client gives up.

@@ -9,6 +9,7 @@ use signaling_core::id::WorkerId;
 use signaling_core::worker;
 use signaling_wire::socket_io;
 
+use crate::auth::{Authenticator, KeyError};
 use crate::config::{Config, Recovery, Turn};
 
 /// How long a client may take from its connection to its CONNECT: the reference server's default.
@@ -20,6 +21,7 @@ pub struct Settings {
     worker: worker::Config,
     recovery: Recovery,
     max_packet: usize,
+    auth: Option<Authenticator>,
     turn: Turn,
     /// The TURN secret that was read last; behind a lock, for a file is read by whichever worker comes first.
     secret: Mutex<Option<String>>,
@@ -27,8 +29,10 @@ pub struct Settings {
 
 impl Settings {
     /// What concerns the chat.
-    #[must_use]
-    pub fn new(config: &Config) -> Self {
+    ///
+    /// # Errors
+    /// When a key of authentication is none.
+    pub fn new(config: &Config) -> Result<Self, KeyError> {
         let mut worker = worker::Config::new(WorkerId::new(&config.pod.id, 0));
         worker.limits = Limits {
             sdp: config.limits.sdp_bytes,
@@ -40,13 +44,14 @@ impl Settings {
         worker.resume_window = config.sessions.resume_window;
         worker.match_timeout = config.sessions.match_timeout;
         worker.ping_time = config.engine.ping_interval + config.engine.ping_timeout;
-        Self {
+        Ok(Self {
             worker,
             recovery: config.sessions.recovery,
             max_packet: config.engine.max_packet_bytes,
+            auth: Authenticator::new(&config.auth)?,
             secret: Mutex::new(read(&config.turn)),
             turn: config.turn.clone(),
-        }
+        })
     }
 
     pub(super) fn worker(&self, name: WorkerId) -> worker::Config {
@@ -58,6 +63,11 @@ impl Settings {
 
     pub(super) fn match_timeout(&self) -> Duration {
         self.worker.match_timeout
+    }
+
+    /// A worker's own checker of tokens, where clients must show one.
+    pub(super) fn authenticator(&self) -> Option<Authenticator> {
+        self.auth.clone()
     }
 
     pub(super) fn recovery(&self) -> Recovery {

@@ -244,7 +244,7 @@ fn is_service_link(value: &str) -> bool {
 }
 
 /// Names that other software sets and that differ from one of ours by a letter or two.
-const OTHERS: [&str; 4] = ["POD_IP", "POD_IPS", "POD_UID", "HOST_IP"];
+const OTHERS: [&str; 5] = ["POD_IP", "POD_IPS", "POD_UID", "HOST_IP", "SSL_CERT_FILE"];
 
 /// Warns of a name that is not ours but nearly so. Short names are near to too much to be guessed at.
 fn misspelling(name: &str) -> Option<Warning> {

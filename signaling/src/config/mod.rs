@@ -110,10 +110,10 @@ impl Config {
         ];
         for (variable, path) in files {
             let Some(path) = path else { continue };
-            std::fs::read(path).map_err(|source| ConfigError::Unreadable {
+            std::fs::read(path).map_err(|reason| ConfigError::Unreadable {
                 name: variable.name,
                 path: path.clone(),
-                source,
+                reason,
             })?;
         }
         Ok(())
@@ -192,14 +192,14 @@ pub enum ConfigError {
         port: u16,
     },
     /// A file could not be read.
-    #[error("{name}={path} cannot be read: {source}", path = path.display())]
+    #[error("{name}={path} cannot be read: {reason}", path = path.display())]
     Unreadable {
         /// The variable that names it.
         name: &'static str,
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// A secret could not be had.
     #[error(transparent)]

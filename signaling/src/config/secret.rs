@@ -29,14 +29,14 @@ enum Source {
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// Its file could not be read.
-    #[error("{name}_FILE={path}: {source}", path = path.display())]
+    #[error("{name}_FILE={path}: {reason}", path = path.display())]
     Unreadable {
         /// The variable, without `_FILE`.
         name: &'static str,
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// Its file is empty.
     #[error("{name}_FILE={path}: the file is empty", path = path.display())]
@@ -104,10 +104,10 @@ impl Secret {
             Source::Value(value) => return Ok(value.trim().to_owned()),
             Source::File(path) => path,
         };
-        let text = read_bounded(path).map_err(|source| SecretError::Unreadable {
+        let text = read_bounded(path).map_err(|reason| SecretError::Unreadable {
             name: self.name,
             path: path.to_path_buf(),
-            source,
+            reason,
         })?;
         match text.trim() {
             "" => Err(SecretError::Empty {
