@@ -1,0 +1,71 @@
+// A way to the pod that the test can break.
+
+import { createServer, connect } from "node:net";
+
+/** Listens on a free port and hands everything on to the pod's. */
+export async function startProxy(to) {
+  const pairs = new Set();
+  let refusing = false;
+  let stalled = false;
+  let target = to;
+
+  const server = createServer((near) => {
+    if (refusing) {
+      near.resetAndDestroy();
+      return;
+    }
+    const far = connect(target, "127.0.0.1");
+    const pair = { near, far };
+    pairs.add(pair);
+    near.pipe(far).pipe(near);
+    for (const [one, other] of [[near, far], [far, near]]) {
+      one.on("error", () => undefined);
+      one.on("close", () => {
+        pairs.delete(pair);
+        other.destroy();
+      });
+    }
+    if (stalled) {
+      hold(pair);
+    }
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address();
+
+  return {
+    url: `http://127.0.0.1:${port}`,
+    /** Breaks every connection and takes no new one. */
+    cut() {
+      refusing = true;
+      for (const { near, far } of pairs) {
+        near.resetAndDestroy();
+        far.resetAndDestroy();
+      }
+    },
+    /** Connections stay open, and nothing arrives any more: a dead network that nobody has noticed. */
+    stall() {
+      stalled = true;
+      pairs.forEach(hold);
+    },
+    /** New connections work again; those that were stalled stay dead. */
+    restore() {
+      refusing = false;
+      stalled = false;
+    },
+    /** Another pod stands behind the address from now on. */
+    lead(port) {
+      target = port;
+    },
+    close() {
+      this.cut();
+      server.close();
+    },
+  };
+}
+
+function hold({ near, far }) {
+  near.unpipe(far);
+  far.unpipe(near);
+  near.pause();
+  far.pause();
+}

@@ -1,0 +1,5 @@
+// All tests, in one process, for they share one browser.
+
+import "./call.test.js";
+import "./recovery.test.js";
+import "./leaving.test.js";
