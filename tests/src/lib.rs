@@ -1,1 +1,31 @@
-//! Skeleton.
+//! What the tests of a whole service are made of.
+//!
+//! - [`pod`] starts the real `signaling` binary on a free port, waits until it listens, and ends it.
+//! - [`target`] is where a service is: a URL, and how to open a socket there, with or without TLS.
+//! - [`websocket`] is a client's WebSocket on [`signaling_wire`]: no task, timer or buffer of its own, so that one thread
+//!   drives thousands.
+//! - [`connection`] is Engine.IO and Socket.IO on top of that: packets out, packets in, pings answered by themselves.
+//!   Whoever drives many clients or measures uses this one.
+//! - [`client`] is a whole client for tests that read like a conversation: `call` an event and get its acknowledgement,
+//!   wait for an `event` by its name.
+//!
+//! ```no_run
+//! # async fn conversation() -> anyhow::Result<()> {
+//! use chat_tests::{client::Client, pod::Pod};
+//! use serde_json::json;
+//!
+//! let pod = Pod::start(&[("CLUSTER_WORKERS", "1")])?;
+//! let mut client = Client::connect(&pod.target()).await?;
+//! assert_eq!(client.call("find_match", json!({"mode": "text"})).await?, json!({"ok": true}));
+//! let waiting = client.event("waiting").await?;
+//! assert_eq!(waiting["position"], 1);
+//! client.leave().await?;
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod client;
+pub mod connection;
+pub mod pod;
+pub mod target;
+pub mod websocket;
