@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 /// The `auth` object of a Socket.IO client. Unknown fields are the application's own and ignored; a field of the wrong
-/// type counts as absent, for a stale value in someone's storage must not lock them out.
+/// type counts as absent, for a stale value in someone's storage must not lock them out. Numbers and flags may come as
+/// text: the Java client's `auth` holds nothing else.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct AuthPayload {
     /// A JWT.
@@ -49,8 +50,8 @@ impl AuthPayload {
         Self {
             token: text(auth.token),
             resume: text(auth.resume),
-            seq: auth.seq.as_u64(),
-            recovery: auth.recovery == serde_json::Value::Bool(true),
+            seq: number(&auth.seq),
+            recovery: auth.recovery == true || auth.recovery == "true",
             pid: text(auth.pid),
             offset: text(auth.offset),
         }
@@ -62,6 +63,11 @@ impl AuthPayload {
     }
 }
 
+/// A number, or its decimal digits.
+fn number(value: &serde_json::Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,7 +75,7 @@ mod tests {
     #[test]
     fn fields_of_the_wrong_type_are_absent() {
         let auth = AuthPayload::parse(Some(
-            r#"{"token":7,"resume":"r","seq":"4","recovery":1,"mine":[]}"#,
+            r#"{"token":7,"resume":"r","seq":"four","recovery":1,"mine":[]}"#,
         ));
         assert_eq!(
             auth,
@@ -80,6 +86,12 @@ mod tests {
         );
         assert_eq!(AuthPayload::parse(Some("[]")), AuthPayload::default());
         assert_eq!(AuthPayload::parse(None), AuthPayload::default());
+    }
+
+    #[test]
+    fn numbers_and_flags_may_be_text() {
+        let auth = AuthPayload::parse(Some(r#"{"seq":"4","recovery":"true"}"#));
+        assert_eq!((auth.seq, auth.recovery), (Some(4), true));
     }
 
     #[test]
