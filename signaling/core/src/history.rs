@@ -6,7 +6,11 @@
 //! history and splits it into *stays* (one person's part in one match) and *waits*, judging what one person alone can
 //! tell; [`pair`] lays the two stays of each match side by side; [`wait`] looks for compatible people who waited past
 //! each other.
+//!
+//! Who goes on for hours keeps no histories: a [`Ledger`] takes each observation as it comes, judges matches that are over
+//! and forgets them.
 
+mod ledger;
 mod pair;
 mod person;
 mod report;
@@ -18,6 +22,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::ledger::Ledger;
 pub use self::report::{Breach, Law, Report};
 use crate::id::{MatchId, PeerId};
 use crate::time::Millis;
@@ -240,22 +245,11 @@ impl Rules<'_> {
 /// with a ghost; nobody waits for ever; signals stay inside the match, in order, once; nothing is lost in silence.
 #[must_use]
 pub fn check(histories: &[History], rules: &Rules<'_>) -> Report {
-    let mut report = Report::default();
-    let end = histories
-        .iter()
-        .filter_map(|history| history.observations.last())
-        .map(|last| last.at)
-        .max()
-        .unwrap_or_default();
-    let mut stays = Vec::new();
-    let mut waits = Vec::new();
+    let mut ledger = Ledger::new(histories.len());
     for (person, history) in histories.iter().enumerate() {
-        let walk = person::walk(person, history, end, rules, &mut report);
-        stays.extend(walk.stays);
-        waits.extend(walk.waits);
+        for observation in &history.observations {
+            ledger.see(person, observation.at, observation.seen);
+        }
     }
-    pair::judge(&stays, end, rules, &mut report);
-    wait::judge(waits, &stays, rules, &mut report);
-    report.persons = histories.len();
-    report
+    ledger.finish(rules)
 }

@@ -1,27 +1,20 @@
 //! The two sides of each match, side by side.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use super::person::{End, Stay};
 use super::report::{Law, Report};
 use super::{Kind, Rules};
-use crate::id::MatchId;
 use crate::time::Millis;
 
-/// Judges every match by what its sides saw.
-pub(super) fn judge(stays: &[Stay], end: Millis, rules: &Rules<'_>, report: &mut Report) {
-    let mut matches: BTreeMap<MatchId, Vec<&Stay>> = BTreeMap::new();
-    for stay in stays {
-        matches.entry(stay.match_id).or_default().push(stay);
-    }
-    report.matches = matches.len();
-    for sides in matches.values() {
-        match *sides.as_slice() {
-            [one] => alone(one, end, rules, report),
-            [one, other] if one.person == other.person => with_oneself(one, other, report),
-            [one, other] => pair(one, other, end, rules, report),
-            _ => crowd(sides, report),
-        }
+/// Judges one match by what its sides saw. `end` is the last moment of all histories.
+pub(super) fn judge(sides: &[Stay], end: Millis, rules: &Rules<'_>, report: &mut Report) {
+    report.matches += 1;
+    match sides {
+        [one] => alone(one, end, rules, report),
+        [one, other] if one.person == other.person => with_oneself(one, other, report),
+        [one, other] => pair(one, other, end, rules, report),
+        _ => crowd(sides, report),
     }
 }
 
@@ -35,7 +28,7 @@ fn with_oneself(one: &Stay, other: &Stay, report: &mut Report) {
     });
 }
 
-fn crowd(sides: &[&Stay], report: &mut Report) {
+fn crowd(sides: &[Stay], report: &mut Report) {
     let Some(last) = sides.last() else {
         return;
     };

@@ -1,7 +1,9 @@
 //! One person's way: split into stays and waits, and judged by what one person alone can tell.
 
+use std::collections::HashMap;
+
 use super::report::{Law, Report};
-use super::{History, Kind, Rules, Seen, State};
+use super::{Kind, Rules, Seen, State};
 use crate::id::{MatchId, PeerId};
 use crate::time::Millis;
 
@@ -65,87 +67,75 @@ pub(super) struct Wait {
     pub(super) until: Millis,
 }
 
-/// What one history comes to.
-#[derive(Debug, Default)]
-pub(super) struct Walk {
-    pub(super) stays: Vec<Stay>,
+/// What the ways of all people leave behind, to be judged together.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Trail {
+    /// Stays that are over, by their match.
+    pub(super) over: HashMap<MatchId, Vec<Stay>>,
+    /// Waits that are over.
     pub(super) waits: Vec<Wait>,
+    /// What one person alone could tell.
+    pub(super) report: Report,
 }
 
-/// Walks along one history. `end` is the last moment of all of them.
-pub(super) fn walk(
+/// Walks along one history, observation by observation.
+#[derive(Clone, Debug)]
+pub(super) struct Walker {
     person: usize,
-    history: &History,
-    end: Millis,
-    rules: &Rules<'_>,
-    report: &mut Report,
-) -> Walk {
-    let mut walker = Walker {
-        person,
-        walk: Walk::default(),
-        matched: false,
-        asked: None,
-        in_queue: None,
-        returned_to: None,
-        report,
-    };
-    report_size(walker.report, history);
-    let mut online = true;
-    for observation in history.observations() {
-        match observation.seen {
-            Seen::TransportLost | Seen::Gone => online = false,
-            Seen::Connected | Seen::Resumed { .. } => online = true,
-            _ => {}
-        }
-        walker.see(observation.at, &observation.seen);
-    }
-    walker.leave_queue(end);
-    if let Some(asked) = walker.asked
-        && online
-        && end.since(asked) > rules.answered_within
-    {
-        walker.report.breach(Law::Unanswered, asked, person, None, || {
-            format!(
-                "find_match has no answer after {} ms",
-                end.since(asked).as_millis()
-            )
-        });
-    }
-    walker.walk
-}
-
-fn report_size(report: &mut Report, history: &History) {
-    report.observations += history.observations().len();
-    for observation in history.observations() {
-        match observation.seen {
-            Seen::Sent { acknowledged, .. } => {
-                report.sent += 1;
-                report.acknowledged += usize::from(acknowledged);
-            }
-            Seen::Received { .. } => report.received += 1,
-            _ => {}
-        }
-    }
-}
-
-struct Walker<'a> {
-    person: usize,
-    walk: Walk,
-    /// The last stay is not over.
-    matched: bool,
+    /// The match that this person is in.
+    stay: Option<Stay>,
+    /// There is a transport, as far as is known.
+    online: bool,
     /// A question is open since then.
     asked: Option<Millis>,
     /// In the queue, with a transport, since then.
     in_queue: Option<Millis>,
     /// A match that was made while this person was away, and that is about to be told.
     returned_to: Option<MatchId>,
-    report: &'a mut Report,
 }
 
-impl Walker<'_> {
-    fn see(&mut self, at: Millis, seen: &Seen) {
+impl Walker {
+    pub(super) fn new(person: usize) -> Self {
+        Self {
+            person,
+            stay: None,
+            online: true,
+            asked: None,
+            in_queue: None,
+            returned_to: None,
+        }
+    }
+
+    /// Ends the walk at the last moment of all histories; answers the stay that is not over.
+    pub(super) fn finish(mut self, end: Millis, rules: &Rules<'_>, trail: &mut Trail) -> Option<Stay> {
+        self.leave_queue(end, trail);
+        if let Some(asked) = self.asked
+            && self.online
+            && end.since(asked) > rules.answered_within
+        {
+            let waited = end.since(asked).as_millis();
+            let what = || format!("find_match has no answer after {waited} ms");
+            trail
+                .report
+                .breach(Law::Unanswered, asked, self.person, None, what);
+        }
+        self.stay
+    }
+
+    /// The match that this person is in.
+    pub(super) fn in_match(&self) -> Option<MatchId> {
+        self.stay.as_ref().map(|stay| stay.match_id)
+    }
+
+    /// What was sent there has been acknowledged; `false` when it was not sent in the present match.
+    pub(super) fn acknowledge(&mut self, match_id: MatchId, body: u64) -> bool {
+        self.present(match_id).is_some_and(|stay| stay.acknowledge(body))
+    }
+
+    pub(super) fn see(&mut self, at: Millis, seen: &Seen, trail: &mut Trail) {
+        trail.report.observe(seen);
         match *seen {
-            Seen::Connected => self.connected(at),
+            Seen::Connected => self.connected(at, trail),
             Seen::Asked => {
                 self.asked.get_or_insert(at);
             }
@@ -156,11 +146,11 @@ impl Walker<'_> {
                 match_id,
                 peer_id,
                 initiator,
-            } => self.found(at, match_id, peer_id, initiator),
-            Seen::TimedOut => self.timed_out(at),
+            } => self.found(at, (match_id, peer_id, initiator), trail),
+            Seen::TimedOut => self.timed_out(at, trail),
             Seen::Refused | Seen::Cancelled => {
                 self.asked = None;
-                self.leave_queue(at);
+                self.leave_queue(at, trail);
             }
             Seen::Sent {
                 match_id,
@@ -184,9 +174,9 @@ impl Walker<'_> {
                 seq,
                 body,
                 ..
-            } => self.received(at, match_id, from, seq, body),
-            Seen::PeerDisconnected { match_id } => self.end(at, match_id, End::Told),
-            Seen::Left { match_id } => self.end(at, match_id, End::Left),
+            } => self.received(at, (match_id, from), (seq, body), trail),
+            Seen::PeerDisconnected { match_id } => self.end(at, match_id, End::Told, trail),
+            Seen::Left { match_id } => self.end(at, match_id, End::Left, trail),
             Seen::PeerReconnecting { match_id } => {
                 if let Some(stay) = self.present(match_id) {
                     stay.partner_away = true;
@@ -201,29 +191,20 @@ impl Walker<'_> {
                     stay.renegotiate(at, renegotiate);
                 }
             }
-            Seen::Resumed { state, renegotiate } => self.resumed(at, state, renegotiate),
-            Seen::TransportLost => self.transport_lost(at),
-            Seen::Gone => self.gone(at),
+            Seen::Resumed { state, renegotiate } => self.resumed(at, state, renegotiate, trail),
+            Seen::TransportLost => self.transport_lost(at, trail),
+            Seen::Gone => self.gone(at, trail),
         }
     }
 
     /// The stay in this match, while it lasts.
     fn present(&mut self, match_id: MatchId) -> Option<&mut Stay> {
-        let matched = self.matched;
-        self.walk
-            .stays
-            .last_mut()
-            .filter(|stay| matched && stay.match_id == match_id)
+        self.stay.as_mut().filter(|stay| stay.match_id == match_id)
     }
 
-    fn current(&mut self) -> Option<&mut Stay> {
-        let matched = self.matched;
-        self.walk.stays.last_mut().filter(|_| matched)
-    }
-
-    fn leave_queue(&mut self, at: Millis) {
+    fn leave_queue(&mut self, at: Millis, trail: &mut Trail) {
         if let Some(from) = self.in_queue.take() {
-            self.walk.waits.push(Wait {
+            trail.waits.push(Wait {
                 person: self.person,
                 from,
                 until: at,
@@ -232,40 +213,44 @@ impl Walker<'_> {
     }
 
     /// Ends the present match, whichever it is.
-    fn close(&mut self, at: Millis, end: End) {
-        if let Some(stay) = self.current() {
+    fn close(&mut self, at: Millis, end: End, trail: &mut Trail) {
+        if let Some(mut stay) = self.stay.take() {
             stay.end = Some((at, end));
+            trail.over.entry(stay.match_id).or_default().push(stay);
         }
-        self.matched = false;
     }
 
-    fn end(&mut self, at: Millis, match_id: MatchId, end: End) {
+    fn end(&mut self, at: Millis, match_id: MatchId, end: End, trail: &mut Trail) {
         if self.present(match_id).is_some() {
-            self.close(at, end);
+            self.close(at, end, trail);
         }
     }
 
-    fn connected(&mut self, at: Millis) {
-        let lost_at = self.current().and_then(|stay| stay.away_since);
-        self.close(lost_at.unwrap_or(at), End::Gone);
-        self.leave_queue(at);
+    fn connected(&mut self, at: Millis, trail: &mut Trail) {
+        let lost_at = self.stay.as_ref().and_then(|stay| stay.away_since);
+        self.close(lost_at.unwrap_or(at), End::Gone, trail);
+        self.leave_queue(at, trail);
+        self.online = true;
         self.asked = None;
         self.returned_to = None;
     }
 
-    fn gone(&mut self, at: Millis) {
-        self.connected(at);
+    fn gone(&mut self, at: Millis, trail: &mut Trail) {
+        self.connected(at, trail);
+        self.online = false;
     }
 
-    fn transport_lost(&mut self, at: Millis) {
-        self.leave_queue(at);
-        if let Some(stay) = self.current() {
+    fn transport_lost(&mut self, at: Millis, trail: &mut Trail) {
+        self.online = false;
+        self.leave_queue(at, trail);
+        if let Some(stay) = &mut self.stay {
             stay.away_since.get_or_insert(at);
         }
     }
 
-    fn resumed(&mut self, at: Millis, state: State, renegotiate: bool) {
-        self.leave_queue(at);
+    fn resumed(&mut self, at: Millis, state: State, renegotiate: bool, trail: &mut Trail) {
+        self.online = true;
+        self.leave_queue(at, trail);
         match state {
             State::Matched(match_id) => {
                 if let Some(stay) = self.present(match_id) {
@@ -275,53 +260,97 @@ impl Walker<'_> {
                     // A next_match that is still open never reached the server.
                     self.asked = None;
                 } else {
-                    self.close(at, End::Told);
+                    self.close(at, End::Told, trail);
                     self.returned_to = Some(match_id);
                 }
             }
             State::Waiting => {
-                self.close(at, End::Told);
+                self.close(at, End::Told, trail);
                 self.asked.get_or_insert(at);
                 self.in_queue = Some(at);
             }
             State::Idle => {
-                self.close(at, End::Told);
+                self.close(at, End::Told, trail);
                 self.asked = None;
             }
         }
     }
 
-    fn found(&mut self, at: Millis, match_id: MatchId, peer_id: PeerId, initiator: bool) {
+    fn found(
+        &mut self,
+        at: Millis,
+        (match_id, peer_id, initiator): (MatchId, PeerId, bool),
+        trail: &mut Trail,
+    ) {
         let person = self.person;
+        let mut breach = |law, what: String| trail.report.breach(law, at, person, Some(match_id), || what);
         if let Some(stay) = self.present(match_id) {
-            let same = stay.peer_id == peer_id && stay.initiator == initiator;
-            if !same {
-                self.report.breach(Law::Doubled, at, person, Some(match_id), || {
-                    "match_found came again with another partner or role".into()
-                });
+            if stay.peer_id != peer_id || stay.initiator != initiator {
+                let what = "match_found came again with another partner or role";
+                breach(Law::Doubled, what.into());
             }
             return;
         }
-        if let Some(other) = self.current().map(|stay| stay.match_id) {
-            self.report.breach(Law::Doubled, at, person, Some(match_id), || {
-                format!("matched while still in match {other}")
-            });
+        if let Some(other) = self.stay.as_ref().map(|stay| stay.match_id) {
+            breach(Law::Doubled, format!("matched while still in match {other}"));
         } else if self.asked.is_none() && self.returned_to != Some(match_id) {
-            self.report
-                .breach(Law::Unanswered, at, person, Some(match_id), || {
-                    "match_found without an open find_match".into()
-                });
+            breach(Law::Unanswered, "match_found without an open find_match".into());
         }
-        self.close(at, End::Told);
-        self.leave_queue(at);
+        self.close(at, End::Told, trail);
+        self.leave_queue(at, trail);
         (self.asked, self.returned_to) = (None, None);
-        self.matched = true;
-        self.walk.stays.push(Stay {
+        self.stay = Some(Stay::new(person, match_id, peer_id, initiator, at));
+    }
+
+    fn timed_out(&mut self, at: Millis, trail: &mut Trail) {
+        if self.asked.take().is_none() {
+            let what = || "match_timeout without an open find_match".into();
+            trail.report.breach(Law::Unanswered, at, self.person, None, what);
+        }
+        self.leave_queue(at, trail);
+    }
+
+    fn received(
+        &mut self,
+        at: Millis,
+        (match_id, from): (MatchId, PeerId),
+        (seq, body): (u64, u64),
+        trail: &mut Trail,
+    ) {
+        let crossed = match &mut self.stay {
+            None => format!("signal {seq} came outside its match"),
+            Some(present) if present.match_id != match_id => {
+                let present = present.match_id;
+                format!("signal {seq} of another match came in match {present}")
+            }
+            Some(stay) if stay.peer_id != from => {
+                format!("signal {seq} is from {from}, who is not the partner")
+            }
+            Some(stay) => {
+                let after_gap = std::mem::take(&mut stay.gap);
+                return stay.received.push(Received {
+                    at,
+                    seq,
+                    body,
+                    after_gap,
+                });
+            }
+        };
+        let person = self.person;
+        trail
+            .report
+            .breach(Law::Crossed, at, person, Some(match_id), || crossed);
+    }
+}
+
+impl Stay {
+    fn new(person: usize, match_id: MatchId, peer_id: PeerId, initiator: bool, from: Millis) -> Self {
+        Self {
             person,
             match_id,
             peer_id,
             initiator,
-            from: at,
+            from,
             end: None,
             away_since: None,
             back_at: None,
@@ -330,46 +359,15 @@ impl Walker<'_> {
             sent: Vec::new(),
             received: Vec::new(),
             gap: false,
-        });
-    }
-
-    fn timed_out(&mut self, at: Millis) {
-        if self.asked.take().is_none() {
-            self.report.breach(Law::Unanswered, at, self.person, None, || {
-                "match_timeout without an open find_match".into()
-            });
         }
-        self.leave_queue(at);
     }
 
-    fn received(&mut self, at: Millis, match_id: MatchId, from: PeerId, seq: u64, body: u64) {
-        let person = self.person;
-        let Some(stay) = self.present(match_id) else {
-            let present = self.current().map(|stay| stay.match_id);
-            self.report
-                .breach(Law::Crossed, at, person, Some(match_id), || match present {
-                    Some(present) => format!("signal {seq} of another match came in match {present}"),
-                    None => format!("signal {seq} came outside its match"),
-                });
-            return;
-        };
-        if stay.peer_id != from {
-            self.report.breach(Law::Crossed, at, person, Some(match_id), || {
-                format!("signal {seq} is from {from}, who is not the partner")
-            });
-            return;
-        }
-        let after_gap = std::mem::take(&mut stay.gap);
-        stay.received.push(Received {
-            at,
-            seq,
-            body,
-            after_gap,
-        });
+    /// The last thing with this content that was sent has been acknowledged; `false` when there is none.
+    pub(super) fn acknowledge(&mut self, body: u64) -> bool {
+        let sent = self.sent.iter_mut().rev().find(|sent| sent.body == body);
+        sent.map(|sent| sent.acknowledged = true).is_some()
     }
-}
 
-impl Stay {
     fn renegotiate(&mut self, at: Millis, renegotiate: bool) {
         if renegotiate {
             self.renegotiated = Some(at);

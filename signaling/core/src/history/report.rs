@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use super::Seen;
 use crate::id::MatchId;
 use crate::time::Millis;
 
@@ -107,6 +108,19 @@ impl Report {
     #[must_use]
     pub fn count(&self, law: Law) -> u64 {
         self.counts.get(&law).copied().unwrap_or(0)
+    }
+
+    /// Counts an observation.
+    pub(super) fn observe(&mut self, seen: &Seen) {
+        self.observations += 1;
+        match *seen {
+            Seen::Sent { acknowledged, .. } => {
+                self.sent += 1;
+                self.acknowledged += usize::from(acknowledged);
+            }
+            Seen::Received { .. } => self.received += 1,
+            _ => {}
+        }
     }
 
     pub(super) fn breach(

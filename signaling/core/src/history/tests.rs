@@ -1,5 +1,6 @@
 //! Each judgement, by the smallest histories that keep and break it.
 
+mod ledger;
 mod signals;
 
 use std::time::Instant;

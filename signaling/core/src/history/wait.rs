@@ -8,11 +8,10 @@ use super::report::{Law, Report};
 use crate::time::Millis;
 
 /// Looks for compatible people who were in the queue together, without a fault, for longer than they should have been.
-pub(super) fn judge(mut waits: Vec<Wait>, stays: &[Stay], rules: &Rules<'_>, report: &mut Report) {
-    // Only who waited long can have been stranded; in a healthy service these are few.
-    waits.retain(|wait| wait.until.since(wait.from) >= rules.patience);
+pub(super) fn judge(mut waits: Vec<Wait>, mut partners: Partners, rules: &Rules<'_>, report: &mut Report) {
+    keep_long(&mut waits, rules);
     waits.sort_by_key(|wait| (wait.from, wait.person));
-    let partners = Partners::new(stays);
+    partners.sort();
     let mut open: Vec<(Wait, bool)> = Vec::new();
     for wait in waits {
         open.retain(|(earlier, _)| earlier.until > wait.from);
@@ -44,6 +43,11 @@ pub(super) fn judge(mut waits: Vec<Wait>, stays: &[Stay], rules: &Rules<'_>, rep
     }
 }
 
+/// Only who waited long can have been stranded; in a healthy service these are few.
+pub(super) fn keep_long(waits: &mut Vec<Wait>, rules: &Rules<'_>) {
+    waits.retain(|wait| wait.until.since(wait.from) >= rules.patience);
+}
+
 /// Between `from + after` and `until` lies a time without a fault that is longer than anybody's patience.
 fn quiet(from: Millis, after: Duration, until: Millis, rules: &Rules<'_>) -> bool {
     let mut start = from + after;
@@ -59,27 +63,27 @@ fn quiet(from: Millis, after: Duration, until: Millis, rules: &Rules<'_>) -> boo
 }
 
 /// Who was matched with whom, and when.
-struct Partners {
-    /// Each person's partners, with the moment, in order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Partners {
+    /// Each person's partners, with the moment; in order once they are sorted.
     by_person: Vec<Vec<(Millis, usize)>>,
 }
 
 impl Partners {
-    fn new(stays: &[Stay]) -> Self {
-        let persons = stays.iter().map(|stay| stay.person + 1).max().unwrap_or(0);
-        let mut by_person = vec![Vec::new(); persons];
-        let mut sides: Vec<&Stay> = stays.iter().collect();
-        sides.sort_by_key(|stay| stay.match_id);
-        for pair in sides.chunk_by(|one, other| one.match_id == other.match_id) {
-            if let [one, other] = *pair {
-                by_person[one.person].push((one.from, other.person));
-                by_person[other.person].push((other.from, one.person));
-            }
+    /// Remembers the two sides of a match.
+    pub(super) fn met(&mut self, one: &Stay, other: &Stay) {
+        let persons = one.person.max(other.person) + 1;
+        if self.by_person.len() < persons {
+            self.by_person.resize_with(persons, Vec::new);
         }
-        for partners in &mut by_person {
-            partners.sort_unstable();
-        }
-        Self { by_person }
+        self.by_person[one.person].push((one.from, other.person));
+        self.by_person[other.person].push((other.from, one.person));
+    }
+
+    fn sort(&mut self) {
+        self.by_person
+            .iter_mut()
+            .for_each(|partners| partners.sort_unstable());
     }
 
     /// One of the two is among the last partners of the other.
