@@ -13,7 +13,17 @@ pub(super) struct Heartbeat {
     due: Millis,
     /// When the last packet came from the client.
     heard: Millis,
-    awaiting_pong: bool,
+    pong: Pong,
+}
+
+/// Whether a pong is awaited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pong {
+    /// No ping is unanswered.
+    Given,
+    Awaited,
+    /// It did not come in time, but other packets did: it is awaited once more, and no longer.
+    Overdue,
 }
 
 /// What a heartbeat's deadline asks for.
@@ -31,7 +41,7 @@ impl Heartbeat {
         Self {
             due: now.after(settings.ping_interval),
             heard: now,
-            awaiting_pong: false,
+            pong: Pong::Given,
         }
     }
 
@@ -42,10 +52,10 @@ impl Heartbeat {
 
     /// Sends the next ping now. `false` when one is unanswered as it is.
     pub(super) fn ping(&mut self, settings: &Settings, now: Millis) -> bool {
-        if self.awaiting_pong {
+        if self.pong != Pong::Given {
             return false;
         }
-        self.awaiting_pong = true;
+        self.pong = Pong::Awaited;
         self.due = now.after(settings.ping_timeout);
         true
     }
@@ -57,7 +67,7 @@ impl Heartbeat {
 
     /// A pong came; the next ping is an interval away.
     pub(super) fn pong(&mut self, settings: &Settings, now: Millis) {
-        self.awaiting_pong = false;
+        self.pong = Pong::Given;
         self.due = now.after(settings.ping_interval);
     }
 
@@ -66,19 +76,21 @@ impl Heartbeat {
         if now < self.due {
             return None;
         }
-        if !self.awaiting_pong {
-            let on_time = now.since(self.due) <= PUNCTUAL;
-            let sent = if on_time { self.due } else { now };
-            self.ping(settings, sent);
-            return Some(Beat::Ping);
+        match self.pong {
+            Pong::Given => {
+                let on_time = now.since(self.due) <= PUNCTUAL;
+                let sent = if on_time { self.due } else { now };
+                self.ping(settings, sent);
+                Some(Beat::Ping)
+            }
+            // Who is heard of is not gone: the pong may be held up behind what else the client sends.
+            Pong::Awaited if self.heard.after(settings.ping_timeout) > now => {
+                self.pong = Pong::Overdue;
+                self.due = self.heard.after(settings.ping_timeout);
+                None
+            }
+            Pong::Awaited | Pong::Overdue => Some(Beat::Timeout),
         }
-        // Who is heard of is not gone: the pong may be held up behind what else the client sends.
-        let patience = self.heard.after(settings.ping_timeout);
-        if patience > now {
-            self.due = patience;
-            return None;
-        }
-        Some(Beat::Timeout)
     }
 }
 
@@ -121,13 +133,18 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_sends_is_not_gone_though_its_pong_is_late() {
+    fn a_client_that_sends_is_given_its_time_once_more_for_a_late_pong() {
         let mut heartbeat = Heartbeat::start(&SETTINGS, Millis(0));
         heartbeat.tick(&SETTINGS, Millis(300));
         heartbeat.heard(Millis(450));
         assert_eq!(heartbeat.tick(&SETTINGS, Millis(500)), None);
         assert_eq!(heartbeat.due(), Millis(650));
-        assert_eq!(heartbeat.tick(&SETTINGS, Millis(650)), Some(Beat::Timeout));
+        heartbeat.heard(Millis(649));
+        assert_eq!(
+            heartbeat.tick(&SETTINGS, Millis(650)),
+            Some(Beat::Timeout),
+            "once, and no longer"
+        );
     }
 
     #[test]

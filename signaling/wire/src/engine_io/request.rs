@@ -101,8 +101,11 @@ impl<'a> Request<'a> {
             .and_then(|name| offered.find(name))
             .ok_or(Refusal::TransportUnknown)?;
         let fits = websocket == (transport == Transport::WebSocket);
+        let version = parameter(query, "EIO") == Some("4");
         match parameter(query, "sid").filter(|sid| !sid.is_empty()) {
             Some(_) if !fits => Err(Refusal::BadRequest),
+            // The reference server lets this pass. By the document every request names the version.
+            Some(_) if !version => Err(Refusal::UnsupportedProtocolVersion),
             Some(sid) => match method {
                 Method::Get if websocket => Ok(Self::Upgrade { sid }),
                 Method::Get => Ok(Self::Poll { sid }),
@@ -111,7 +114,7 @@ impl<'a> Request<'a> {
             },
             None if method != Method::Get => Err(Refusal::BadHandshakeMethod),
             None if !fits => Err(Refusal::BadRequest),
-            None if parameter(query, "EIO") != Some("4") => Err(Refusal::UnsupportedProtocolVersion),
+            None if !version => Err(Refusal::UnsupportedProtocolVersion),
             None => Ok(Self::Open(transport)),
         }
     }
@@ -154,7 +157,7 @@ mod tests {
             Ok(Request::Poll { sid: "a" })
         );
         assert_eq!(
-            parse(Post, "transport=polling&sid=a", false),
+            parse(Post, "EIO=4&transport=polling&sid=a", false),
             Ok(Request::Post { sid: "a" })
         );
         assert_eq!(
