@@ -27,7 +27,7 @@ test: test-tools page test-rust test-page test-clients ## run every test: Rust, 
 lint: toolchain lint-rust lint-dependencies lint-page lint-scripts ## check format, clippy, dependencies, types, scripts
 
 bench: toolchain ## measure the pod beside a bare echo and Node's socket.io (ARGS="--quick --only relay")
-	@$(call node_packages,tests/bench)
+	@$(needs_node); $(call node_packages,tests/bench)
 	cargo build --release --locked --bin signaling --bin bench --bin echo
 	target/release/bench $(ARGS)
 

@@ -8,6 +8,8 @@
 //!   Whoever drives many clients or measures uses this one.
 //! - [`client`] is a whole client for tests that read like a conversation: `call` an event and get its acknowledgement,
 //!   wait for an `event` by its name.
+//! - [`bench`] measures the pod beside a bare echo and Node's socket.io. It has sockets of its own, for every cycle of its
+//!   one thread is one that the server may wait for.
 //!
 //! ```no_run
 //! # async fn conversation() -> anyhow::Result<()> {
@@ -24,6 +26,7 @@
 //! # }
 //! ```
 
+pub mod bench;
 pub mod client;
 pub mod connection;
 pub mod pod;

@@ -1,0 +1,80 @@
+//! How long an event takes from one of a pair to the other, at a steady rate far below what the server can do.
+//!
+//! Events are sent on a schedule, whether or not earlier ones have arrived, and their time counts from the schedule: a
+//! server that stops for a moment pays for all that should have been sent meanwhile. The generator never sleeps.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+
+use super::options::Sizes;
+use super::process::Cores;
+use super::relay::{Pairs, is_signal};
+use super::report::{Quantity, Samples};
+use super::server::Kind;
+use super::start;
+
+/// From one event to the next: 2,000 a second.
+const EVERY: Duration = Duration::from_micros(500);
+/// A round that takes longer has failed.
+const LONGEST: Duration = Duration::from_secs(60);
+
+pub(super) fn measure(
+    servers: &[Kind],
+    sizes: &Sizes,
+    cores: Cores,
+    samples: &mut Samples,
+) -> anyhow::Result<()> {
+    let servers = start(servers, cores)?;
+    let mut pairs = Pairs::of_each(&servers, sizes.relay_sessions)?;
+    for pairs in &mut pairs {
+        one_way(pairs, sizes.latency_events / 5)?;
+    }
+    for _ in 0..sizes.rounds {
+        for pairs in &mut pairs {
+            let mut times = one_way(pairs, sizes.latency_events)?;
+            times.sort_unstable();
+            let percentile = |part: usize| times[(times.len() - 1) * part / 100].as_secs_f64() * 1e6;
+            samples.add(Quantity::LatencyMedian, pairs.server.kind, percentile(50));
+            samples.add(Quantity::LatencyP99, pairs.server.kind, percentile(99));
+        }
+    }
+    Ok(())
+}
+
+/// The time of each of `events` events.
+fn one_way(pairs: &mut Pairs<'_>, events: usize) -> anyhow::Result<Vec<Duration>> {
+    let mut times = Vec::with_capacity(events);
+    let sessions = pairs.partner.len();
+    // When each session's events that are under way were to be sent; they arrive in that order.
+    let mut under_way = vec![VecDeque::new(); sessions];
+    let begin = Instant::now();
+    let mut sent = 0;
+    while times.len() < events {
+        if sent < events {
+            let due = begin + EVERY * u32::try_from(sent)?;
+            if due <= Instant::now() {
+                let from = sent % sessions;
+                under_way[from].push_back(due);
+                pairs.send_next(from)?;
+                sent += 1;
+            }
+        }
+        let Pairs { sockets, partner, .. } = pairs;
+        ensure!(
+            begin.elapsed() < LONGEST,
+            "{} of {events} events have arrived",
+            times.len()
+        );
+        sockets.wait(Some(Duration::ZERO), |_, at, incoming| {
+            if is_signal(&incoming)?
+                && let Some(due) = under_way[partner[at]].pop_front()
+            {
+                times.push(due.elapsed());
+            }
+            Ok(())
+        })?;
+    }
+    Ok(times)
+}

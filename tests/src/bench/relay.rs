@@ -1,0 +1,146 @@
+//! Events from one of a pair to the other, as fast as they come: what an event costs the server.
+//!
+//! Each session has one event under way: the next one is sent when its partner has got the last. A call's signals are
+//! sent again and again: a description of 2 KB, then four candidates.
+
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+
+use super::frames;
+use super::matches::pair;
+use super::options::Sizes;
+use super::process::Cores;
+use super::report::{Quantity, Samples};
+use super::server::{Kind, Server};
+use super::sockets::{Incoming, Sockets};
+use super::start;
+
+/// Sessions of one server in pairs. The echo's sessions are their own partners.
+pub(super) struct Pairs<'a> {
+    pub(super) server: &'a Server,
+    pub(super) sockets: Sockets,
+    pub(super) partner: Vec<usize>,
+    signals: Vec<Vec<u8>>,
+    /// How many signals each session has sent.
+    sent: Vec<usize>,
+}
+
+/// What a round came to.
+struct Cost {
+    cpu: Duration,
+    wall: Duration,
+}
+
+pub(super) fn measure(
+    servers: &[Kind],
+    sizes: &Sizes,
+    cores: Cores,
+    samples: &mut Samples,
+) -> anyhow::Result<()> {
+    let servers = start(servers, cores)?;
+    let mut pairs = Pairs::of_each(&servers, sizes.relay_sessions)?;
+    for pairs in &mut pairs {
+        pairs.relay(sizes.relay_events / 5, sizes.window)?;
+    }
+    for _ in 0..sizes.rounds {
+        for pairs in &mut pairs {
+            let cost = pairs.relay(sizes.relay_events, sizes.window)?;
+            let events = sizes.relay_events as f64;
+            let kind = pairs.server.kind;
+            samples.add(
+                Quantity::RelayCpu,
+                kind,
+                cost.cpu.as_secs_f64() * 100_000.0 / events,
+            );
+            samples.add(Quantity::RelayRate, kind, events / cost.wall.as_secs_f64());
+        }
+    }
+    Ok(())
+}
+
+impl<'a> Pairs<'a> {
+    pub(super) fn of_each(servers: &'a [Server], sessions: usize) -> anyhow::Result<Vec<Self>> {
+        servers
+            .iter()
+            .map(|server| Self::open(server, sessions))
+            .collect()
+    }
+
+    fn open(server: &'a Server, sessions: usize) -> anyhow::Result<Self> {
+        Self::among(server, Sockets::open(server, sessions)?)
+    }
+
+    /// Has the sessions find their partners.
+    pub(super) fn among(server: &'a Server, mut sockets: Sockets) -> anyhow::Result<Self> {
+        let partner = match server.kind {
+            Kind::Echo => (0..sockets.len()).collect(),
+            Kind::Pod | Kind::Node => pair(&mut sockets)?,
+        };
+        Ok(Self {
+            server,
+            sent: vec![0; sockets.len()],
+            sockets,
+            partner,
+            signals: frames::call(),
+        })
+    }
+
+    /// Sends the next signal of a session.
+    pub(super) fn send_next(&mut self, from: usize) -> anyhow::Result<()> {
+        let frame = &self.signals[self.sent[from] % self.signals.len()];
+        self.sent[from] += 1;
+        self.sockets.send(from, frame)
+    }
+
+    /// Has each session send its share of `events`.
+    fn relay(&mut self, events: usize, window: usize) -> anyhow::Result<Cost> {
+        let each = events / self.partner.len();
+        let until: Vec<usize> = self.sent.iter().map(|sent| sent + each).collect();
+        let mut missing = each * self.partner.len();
+        let (cpu, began) = (self.server.cpu_time()?, Instant::now());
+        for session in 0..self.partner.len() {
+            for _ in 0..window.min(each) {
+                self.send_next(session)?;
+            }
+        }
+        let Self {
+            sockets,
+            partner,
+            signals,
+            sent,
+            ..
+        } = self;
+        while missing > 0 {
+            sockets.wait(None, |sockets, at, incoming| {
+                if !is_signal(&incoming)? {
+                    return Ok(());
+                }
+                missing -= 1;
+                let from = partner[at];
+                if sent[from] < until[from] {
+                    sockets.send(from, &signals[sent[from] % signals.len()])?;
+                    sent[from] += 1;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(Cost {
+            cpu: self.server.cpu_time()? - cpu,
+            wall: began.elapsed(),
+        })
+    }
+}
+
+/// Whether a partner's signal has come. What says that one was not taken is an error.
+pub(super) fn is_signal(incoming: &Incoming<'_>) -> anyhow::Result<bool> {
+    let Incoming::Text(text) = incoming else {
+        return Ok(false);
+    };
+    for refusal in [&b"42[\"error\""[..], b"42[\"rate_limited\"", b"42[\"peer_"] {
+        if text.starts_with(refusal) {
+            bail!("a signal was not taken: {}", String::from_utf8_lossy(text));
+        }
+    }
+    Ok(text.starts_with(b"42[\"webrtc_"))
+}
