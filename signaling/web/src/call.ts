@@ -2,15 +2,29 @@
 
 import type { Candidate, Description, IceReport } from "./contract";
 import { Negotiation } from "./negotiation";
-import type { Route } from "./state";
+import { framesDecoded, way } from "./route";
+import type { Route, Trouble } from "./state";
 
 export interface CallEvents {
-  describe(description: RTCSessionDescription): void;
+  describe(description: { type: RTCSdpType; sdp: string; round?: number }): void;
   candidate(candidate: RTCIceCandidateInit): void;
   remote(stream: MediaStream): void;
-  media(up: boolean, route?: Route): void;
+  /** Whether the partner sends a picture. */
+  pictured(pictured: boolean): void;
+  connected(route?: Route): void;
+  trouble(trouble: Trouble): void;
   report(report: IceReport): void;
 }
+
+const KINDS = ["audio", "video"] as const;
+
+/** When a first connection takes so long that the person should hear of it. */
+const SLOW_MS = 12_000;
+/** How long an interrupted connection may mend itself, and how much longer the polite side leaves it to the other. */
+const MEND_MS = 3_000;
+const POLITE_MS = 2_000;
+/** How often the way of the call is looked at: it may change from a relay to a direct one, or back. */
+const LOOK_MS = 5_000;
 
 export class Call {
   readonly connection: RTCPeerConnection;
@@ -19,6 +33,9 @@ export class Call {
   private closed = false;
   /** Descriptions and candidates are taken one after the other, as they came. */
   private turn: Promise<void> = Promise.resolve();
+  private slow: ReturnType<typeof setTimeout>;
+  private mend: ReturnType<typeof setTimeout> | undefined;
+  private look: ReturnType<typeof setInterval> | undefined;
 
   constructor(
     readonly matchId: string,
@@ -30,28 +47,45 @@ export class Call {
     this.negotiation = new Negotiation(!initiator);
     this.connection = new RTCPeerConnection({ iceServers });
     this.listen();
-    for (const track of local.getTracks()) {
-      this.connection.addTrack(track, local);
-    }
-    if (initiator) {
-      this.receiveWhatIsMissing(local);
-    }
+    this.offerTracks(local);
+    this.slow = setTimeout(() => events.trouble("slow"), SLOW_MS);
   }
 
-  /** Puts another picture or sound in the place of the present one, without a new negotiation. */
-  async replace(local: MediaStream): Promise<void> {
-    for (const sender of this.connection.getSenders()) {
-      const track = local.getTracks().find((candidate) => candidate.kind === sender.track?.kind);
-      if (track) {
-        await sender.replaceTrack(track);
+  /** Whether picture or sound have come through. */
+  get established(): boolean {
+    return this.connection.connectionState === "connected" || this.connection.connectionState === "disconnected";
+  }
+
+  /** Puts other picture and sound, or none, in the place of the present ones. A new negotiation only where it must be. */
+  replace(local: MediaStream): void {
+    this.enqueue(async () => {
+      for (const kind of KINDS) {
+        await this.replaceTrack(kind, trackOf(local, kind), local);
       }
-    }
+    });
   }
 
-  /** Starts over after signals may have been lost. One side is enough. */
+  /**
+   * Starts over after signals may have been lost. An offer that was not answered is taken back first: while it stands
+   * there is no new one.
+   */
   restart(): void {
+    this.enqueue(async () => {
+      const { connection } = this;
+      if (!this.initiator && !connection.remoteDescription) {
+        return;
+      }
+      if (connection.signalingState === "have-local-offer") {
+        await connection.setLocalDescription({ type: "rollback" });
+      }
+      connection.restartIce();
+    });
+  }
+
+  /** The service says that signals may be missing, on which side ever. One offer is enough, so the initiator makes it. */
+  renegotiate(): void {
     if (this.initiator) {
-      this.connection.restartIce();
+      this.restart();
     }
   }
 
@@ -63,28 +97,30 @@ export class Call {
     this.enqueue(() => this.apply(description));
   }
 
-  takeCandidate({ matchId: _, ...candidate }: Candidate): void {
+  takeCandidate({ candidate, sdpMid, sdpMLineIndex, usernameFragment }: Candidate): void {
+    const init: RTCIceCandidateInit = {
+      candidate: candidate ?? "",
+      sdpMid: sdpMid ?? null,
+      sdpMLineIndex: sdpMLineIndex ?? null,
+      ...(usernameFragment && { usernameFragment }),
+    };
     this.enqueue(async () => {
-      if (this.negotiation.admit(candidate)) {
-        await this.add(candidate);
+      if (this.negotiation.admit(init)) {
+        await this.add(init);
       }
     });
   }
 
   close(): void {
     this.closed = true;
+    clearTimeout(this.slow);
+    clearTimeout(this.mend);
+    clearInterval(this.look);
     this.connection.close();
   }
 
-  /** Frames decoded so far of the partner's picture. */
   async framesDecoded(): Promise<number> {
-    let frames = 0;
-    for (const entry of (await this.connection.getStats()).values()) {
-      if (entry.type === "inbound-rtp" && entry.kind === "video") {
-        frames += entry.framesDecoded ?? 0;
-      }
-    }
-    return frames;
+    return framesDecoded(await this.connection.getStats());
   }
 
   private listen(): void {
@@ -96,9 +132,8 @@ export class Call {
       }
     };
     connection.onicecandidate = ({ candidate }) => {
-      if (candidate) {
-        events.candidate(candidate.toJSON());
-      }
+      // The end of candidates lets the other side give up sooner where no pair works.
+      events.candidate(candidate?.toJSON() ?? { candidate: "", sdpMid: null, sdpMLineIndex: null });
     };
     connection.ontrack = ({ track }) => {
       this.remote.addTrack(track);
@@ -107,49 +142,80 @@ export class Call {
     connection.onconnectionstatechange = () => void this.changed(connection.connectionState);
   }
 
-  /** Without a camera of one's own there is still someone to see. */
-  private receiveWhatIsMissing(local: MediaStream): void {
-    for (const kind of ["audio", "video"]) {
-      if (!local.getTracks().some((track) => track.kind === kind)) {
+  /** The initiator lays out picture and sound even without any to send: there is still someone to see and hear. */
+  private offerTracks(local: MediaStream): void {
+    for (const kind of KINDS) {
+      const track = trackOf(local, kind);
+      if (track) {
+        this.connection.addTrack(track, local);
+      } else if (this.initiator) {
         this.connection.addTransceiver(kind, { direction: "recvonly" });
       }
     }
   }
 
+  private async replaceTrack(kind: string, track: MediaStreamTrack | null, local: MediaStream): Promise<void> {
+    const transceiver = this.transceiver(kind);
+    if (!transceiver) {
+      if (track) {
+        this.connection.addTrack(track, local);
+      }
+      return;
+    }
+    await transceiver.sender.replaceTrack(track);
+    const direction = track ? "sendrecv" : "recvonly";
+    if (transceiver.direction !== direction) {
+      transceiver.sender.setStreams?.(local);
+      transceiver.direction = direction;
+    }
+  }
+
+  private transceiver(kind: string): RTCRtpTransceiver | undefined {
+    const all = this.connection.getTransceivers();
+    return all.find((transceiver) => transceiver.receiver.track.kind === kind && transceiver.direction !== "stopped");
+  }
+
   private enqueue(work: () => Promise<void>): void {
     this.turn = this.turn
       .then(() => (this.closed ? undefined : work()))
-      .catch((error: unknown) => console.warn("negotiation:", error));
+      .catch((error: unknown) => {
+        if (!this.closed) {
+          console.warn("negotiation:", error);
+        }
+      });
   }
 
   private async offer(): Promise<void> {
-    try {
-      this.negotiation.makingOffer = true;
-      await this.connection.setLocalDescription();
-      this.describe();
-    } finally {
-      this.negotiation.makingOffer = false;
-    }
-  }
-
-  private async apply(description: Description): Promise<void> {
-    const { connection, negotiation } = this;
-    if (negotiation.receive(description.type, connection.signalingState) === "ignore") {
+    // The need may have passed, or the partner's offer come first: once all is settled the browser asks again.
+    if (this.connection.signalingState !== "stable") {
       return;
     }
-    await connection.setRemoteDescription({ type: description.type, sdp: description.sdp ?? "" });
+    const round = this.negotiation.offering();
+    await this.connection.setLocalDescription();
+    this.describe(round);
+  }
+
+  private async apply({ type, sdp, round }: Description): Promise<void> {
+    const { connection, negotiation } = this;
+    if (negotiation.receive(type, round, connection.signalingState) === "ignore") {
+      return;
+    }
+    await connection.setRemoteDescription({ type, sdp: sdp ?? "" });
     for (const candidate of negotiation.applied()) {
       await this.add(candidate);
     }
-    if (description.type === "offer") {
+    if (type === "offer") {
       await connection.setLocalDescription();
-      this.describe();
+      this.describe(round);
     }
+    this.lookAtPicture();
   }
 
-  private describe(): void {
-    if (this.connection.localDescription) {
-      this.events.describe(this.connection.localDescription);
+  private describe(round: number | undefined): void {
+    const { localDescription } = this.connection;
+    if (localDescription && !this.closed) {
+      const { type, sdp } = localDescription;
+      this.events.describe({ type, sdp, ...(round !== undefined && { round }) });
     }
   }
 
@@ -157,43 +223,56 @@ export class Call {
     try {
       await this.connection.addIceCandidate(candidate);
     } catch (error) {
-      if (!this.negotiation.forgives()) {
-        throw error;
+      // One candidate less; the others may do.
+      if (!this.negotiation.forgives() && !this.closed) {
+        console.warn("candidate:", error);
       }
     }
+  }
+
+  private lookAtPicture(): void {
+    const direction = this.transceiver("video")?.currentDirection;
+    this.events.pictured(direction === "sendrecv" || direction === "recvonly");
   }
 
   private async changed(state: RTCPeerConnectionState): Promise<void> {
-    if (state === "failed") {
-      this.restart();
+    clearTimeout(this.mend);
+    const leave = this.initiator ? 0 : POLITE_MS;
+    if (state === "connected") {
+      clearTimeout(this.slow);
+    } else if (state === "disconnected") {
+      this.events.trouble("interrupted");
+      this.mend = setTimeout(() => this.restart(), MEND_MS + leave);
+    } else if (state === "failed") {
+      clearTimeout(this.slow);
+      this.events.trouble("failed");
+      this.mend = setTimeout(() => this.restart(), leave);
     }
-    const report = await this.measure(state);
+    const { report, route } = way(await this.connection.getStats());
     if (this.closed) {
       return;
     }
-    this.events.report(report);
-    if (state === "connected") {
-      this.events.media(true, report.candidateType as Route | undefined);
-    } else if (state === "disconnected" || state === "failed") {
-      this.events.media(false);
+    this.events.report({ state, ...report });
+    if (state === "connected" && this.connection.connectionState === "connected") {
+      this.events.connected(route);
+      this.watch(route);
     }
   }
 
-  private async measure(state: string): Promise<IceReport> {
-    const stats = await this.connection.getStats();
-    for (const entry of stats.values()) {
-      const selected = entry.type === "transport" && stats.get(entry.selectedCandidatePairId);
-      const local = selected && stats.get(selected.localCandidateId);
-      if (local) {
-        const rtt = selected.currentRoundTripTime;
-        return {
-          state,
-          candidateType: local.candidateType,
-          protocol: local.protocol,
-          ...(typeof rtt === "number" && { rttMs: Math.round(rtt * 1000) }),
-        };
+  /** Tells when the call takes another way than before. */
+  private watch(before: Route | undefined): void {
+    clearInterval(this.look);
+    this.look = setInterval(async () => {
+      const { report, route } = way(await this.connection.getStats());
+      if (!this.closed && this.connection.connectionState === "connected" && route !== before) {
+        before = route;
+        this.events.report({ state: "connected", ...report });
+        this.events.connected(route);
       }
-    }
-    return { state };
+    }, LOOK_MS);
   }
+}
+
+function trackOf(local: MediaStream, kind: string): MediaStreamTrack | null {
+  return local.getTracks().find((track) => track.kind === kind && track.readyState === "live") ?? null;
 }

@@ -1,8 +1,9 @@
 // The page's conversation with the service: what is asked for, what is told, and the call that comes of it.
 
 import { io, type Socket } from "socket.io-client";
-import { Call } from "./call";
-import type { Ack, ClientEvents, Criteria, Description, MatchFound, ServerEvents, Session } from "./contract";
+import { Call, type CallEvents } from "./call";
+import type { Ack, ClientEvents, Criteria, Failure, MatchFound, ServerEvents, Session } from "./contract";
+import { Pursuit } from "./pursuit";
 import { START, next, type Ending, type Happening, type State } from "./state";
 
 /** What the page wants to hear of. */
@@ -10,62 +11,91 @@ export interface ChatListener {
   changed(state: State): void;
   said(text: string): void;
   remote(stream: MediaStream | null): void;
-  matched(): void;
+  matched(criteria: Criteria): void;
   trouble(text: string): void;
 }
+
+/** When to start a negotiation over whose signals were refused. */
+const START_OVER_MS = 2_000;
+const MANY_FAILURES = 3;
+const TEXT_TIMEOUT_MS = 10_000;
 
 export class Chat {
   readonly socket: Socket<ServerEvents, ClientEvents>;
   state: State = START;
   call: Call | undefined;
-  private local = new MediaStream();
-  private servers: RTCIceServer[] = [];
+  /** What brings this session back. */
+  resumeToken: string | undefined;
+  private readonly pursuit: Pursuit;
+  /** Connection attempts that failed in a row. */
+  private failures = 0;
+  private startingOver: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly listener: ChatListener,
-    transports: string[] | undefined,
+    /** The picture and sound that a call is made with. */
+    private readonly local: (criteria: Criteria) => MediaStream,
+    { transports, resume }: { transports: string[] | undefined; resume: string | undefined },
   ) {
-    this.socket = io({ ...(transports && { transports }) });
-    this.listen();
-  }
-
-  /** The picture and sound that calls are made with. */
-  setLocal(local: MediaStream): void {
-    this.local = local;
-    void this.call?.replace(local);
-  }
-
-  find(criteria: Criteria): void {
-    this.happen({ kind: "searching" });
-    this.socket.emit("find_match", criteria, this.ended("stopped"));
-  }
-
-  next(criteria: Criteria): void {
-    this.hangUp();
-    this.happen({ kind: "searching" });
-    this.socket.emit("next_match", criteria, this.ended("stopped"));
-  }
-
-  stop(): void {
-    const event = this.state.matchId === undefined ? "cancel_match" : "leave_match";
-    this.hangUp();
-    this.happen({ kind: "ended", ending: "stopped" });
-    // A match may have been found in the meantime: then it is left.
-    this.socket.emit(event, (ack) => {
-      if (!ack.ok && ack.error.code === "already_matched") {
-        this.socket.emit("leave_match", () => undefined);
-      }
+    // A reconnect is recovered by Socket.IO itself; the token is for the session that this page had before it was loaded.
+    this.socket = io({ ...(transports && { transports }), ...(resume && { auth: { resume } }) });
+    this.pursuit = new Pursuit({
+      ask: (request, answered) => {
+        // Each event with the payload of its own, which the union has lost.
+        (this.socket.emit as (event: string, payload: unknown, ack: (ack: Ack) => void) => void).call(
+          this.socket,
+          request.event,
+          request.payload,
+          answered,
+        );
+      },
+      refused: (failure) => {
+        this.finish("error");
+        this.listener.trouble(failure.message);
+      },
     });
+    this.listenToLink();
+    this.listenToMatching();
+    this.listenToPartner();
+  }
+
+  /** The person is asked for camera and microphone. */
+  asking(): void {
+    this.happen({ kind: "asking" });
+  }
+
+  /** They were asked in vain. */
+  resting(): void {
+    this.happen({ kind: "resting" });
+  }
+
+  /** Looks for someone; for someone else, if there is a partner. */
+  find(criteria: Criteria): void {
+    this.hangUp();
+    this.happen({ kind: "searching" });
+    this.pursuit.meet(criteria);
+  }
+
+  /** Other criteria than those that were sent; only a search that is under way takes them. */
+  refine(criteria: Criteria): void {
+    if (this.state.phase === "waiting") {
+      this.pursuit.meet(criteria);
+    }
+  }
+
+  stop(ending: Ending = "stopped"): void {
+    this.finish(ending);
+    this.pursuit.rest();
   }
 
   say(text: string, failed: (reason: string) => void): void {
-    const { matchId } = this.state;
-    if (matchId === undefined) {
+    const { matchId, detached } = this.state;
+    if (matchId === undefined || detached) {
       return failed("nobody is there");
     }
-    this.socket.timeout(10_000).emit("chat_message", { matchId, text }, (late, ack) => {
+    this.socket.timeout(TEXT_TIMEOUT_MS).emit("chat_message", { matchId, text }, (late, ack) => {
       if (late) {
-        failed("no answer");
+        failed("the connection was lost");
       } else if (!ack.ok) {
         failed(ack.error.message);
       }
@@ -73,108 +103,197 @@ export class Chat {
   }
 
   /** Blocking ends the match; the other side is told that this one left. */
-  block(reason: string): void {
-    this.hangUp();
-    this.happen({ kind: "ended", ending: "stopped" });
-    this.socket.emit("block_peer", { ...(reason && { reason }) }, this.complain);
+  block(matchId: string, reason: string): Promise<Failure | undefined> {
+    if (this.state.matchId === matchId) {
+      this.stop("blocked");
+    }
+    return this.judge("block_peer", matchId, reason);
   }
 
-  report(reason: string): void {
-    this.socket.emit("report_peer", { ...(reason && { reason }) }, this.complain);
+  report(matchId: string, reason: string): Promise<Failure | undefined> {
+    return this.judge("report_peer", matchId, reason);
   }
 
-  private listen(): void {
+  private judge(event: "block_peer" | "report_peer", matchId: string, reason: string): Promise<Failure | undefined> {
+    return new Promise((resolve) => {
+      this.socket.emit(event, { matchId, ...(reason && { reason }) }, (ack) => resolve(ack.ok ? undefined : ack.error));
+    });
+  }
+
+  private listenToLink(): void {
     const { socket } = this;
-    socket.on("connect", () => this.happen({ kind: "online" }));
     socket.on("disconnect", (reason) => {
-      this.happen({ kind: "offline" });
+      this.pursuit.disconnected();
       if (reason === "io server disconnect") {
-        this.listener.trouble("This session was opened in another tab. Reload to start a new one here.");
+        // Another tab has taken the session over, with its match.
+        this.finish("replaced");
+        this.happen({ kind: "link", link: "replaced" });
+      } else {
+        this.happen({ kind: "link", link: "lost" });
+      }
+    });
+    socket.on("connect_error", (error) => {
+      this.failures += 1;
+      // One attempt fails now and then; several in a row, or the first of all, mean that nobody is there.
+      if (this.state.link === "connecting" || this.failures >= MANY_FAILURES || !socket.active) {
+        this.happen({ kind: "link", link: "unreachable" });
+      }
+      if (!socket.active) {
+        this.listener.trouble(error.message);
       }
     });
     socket.on("session", (session) => this.session(session));
+    socket.on("draining", () => this.happen({ kind: "link", link: "draining" }));
+    socket.on("rate_limited", ({ scope, retryAfterMs }) => this.limited(scope, retryAfterMs));
+    socket.on("error", (failure) => this.failed(failure));
+  }
+
+  private listenToMatching(): void {
+    const { socket } = this;
     socket.on("waiting", (waiting) => this.happen({ kind: "waiting", waiting }));
     socket.on("match_found", (match) => this.found(match));
-    socket.on("match_timeout", () => this.happen({ kind: "ended", ending: "nobody" }));
-    socket.on("webrtc_offer", (description) => this.describe(description));
-    socket.on("webrtc_answer", (description) => this.describe(description));
+    socket.on("match_timeout", () => {
+      if (this.state.phase === "waiting") {
+        this.over("nobody");
+      }
+    });
+    socket.on("peer_disconnected", ({ matchId, reason }) => {
+      if (matchId === this.state.matchId) {
+        this.over(reason);
+      }
+    });
+    socket.on("peer_reconnecting", ({ matchId }) => this.happen({ kind: "partner", away: true, matchId }));
+    socket.on("peer_resumed", ({ matchId, renegotiate }) => {
+      this.happen({ kind: "partner", away: false, matchId });
+      if (renegotiate) {
+        this.of(matchId)?.renegotiate();
+      }
+    });
+  }
+
+  private listenToPartner(): void {
+    const { socket } = this;
+    socket.on("webrtc_offer", (description) => this.of(description.matchId)?.takeDescription(description));
+    socket.on("webrtc_answer", (description) => this.of(description.matchId)?.takeDescription(description));
     socket.on("webrtc_ice_candidate", (candidate) => this.of(candidate.matchId)?.takeCandidate(candidate));
+    socket.on("ice_servers", ({ iceServers }) => this.call?.setServers(iceServers));
     socket.on("chat_message", ({ matchId, text }) => {
       if (matchId === this.state.matchId) {
         this.listener.said(text);
       }
     });
-    socket.on("peer_disconnected", ({ matchId, reason }) => this.end(reason, matchId));
-    socket.on("peer_reconnecting", ({ matchId }) => this.happen({ kind: "partner", away: true, matchId }));
-    socket.on("peer_resumed", ({ matchId, renegotiate }) => {
-      this.happen({ kind: "partner", away: false, matchId });
-      if (renegotiate) {
-        this.of(matchId)?.restart();
-      }
-    });
-    socket.on("ice_servers", ({ iceServers }) => this.call?.setServers(iceServers));
-    socket.on("rate_limited", ({ retryAfterMs }) => {
-      this.listener.trouble(`Slow down a little: try again in ${Math.ceil(retryAfterMs / 1000)} s.`);
-    });
-    socket.on("error", ({ message }) => this.listener.trouble(message));
   }
 
   /** After every connect: what the service knows of this session. */
-  private session(session: Session): void {
-    if (session.state === "matched") {
-      if (session.renegotiate && session.matchId !== undefined) {
-        this.of(session.matchId)?.restart();
-      }
-    } else if (this.state.matchId !== undefined || (session.state === "idle" && this.state.phase === "waiting")) {
-      // The match or the place in the queue did not outlast the time away.
-      if (!session.resumed) {
-        this.end("lost");
-      }
+  private session({ state, matchId, resumed, renegotiate, resumeToken }: Session): void {
+    this.resumeToken = resumeToken;
+    this.failures = 0;
+    this.happen({ kind: "link", link: "online" });
+    const mine = this.state.matchId;
+    if (mine !== undefined && !resumed) {
+      this.forgotten();
+    } else if (mine !== undefined && mine === matchId && renegotiate) {
+      this.of(mine)?.renegotiate();
+    }
+    this.pursuit.connected(state === "matched" ? { state, matchId } : { state });
+  }
+
+  /** The service knows nothing of the match any more. A call that stands goes on: it never needed the service. */
+  private forgotten(): void {
+    if (this.call?.established) {
+      this.pursuit.rest();
+      this.happen({ kind: "detached" });
+    } else {
+      this.over("lost");
     }
   }
 
   private found(match: MatchFound): void {
-    if (this.call?.matchId === match.matchId) {
+    if (!this.pursuit.accepts(match.matchId) || this.state.matchId === match.matchId) {
       return;
     }
     this.hangUp();
     this.happen({ kind: "found", matchId: match.matchId });
-    this.listener.matched();
-    this.servers = match.iceServers;
     if (match.criteria.mode !== "text") {
-      this.open(match.matchId, match.initiator);
+      const local = this.local(match.criteria);
+      this.call = new Call(match.matchId, match.initiator, match.iceServers, local, this.callEvents(match.matchId));
     }
+    this.listener.matched(match.criteria);
   }
 
-  private open(matchId: string, initiator: boolean): void {
+  private callEvents(matchId: string): CallEvents {
     const { socket } = this;
-    this.call = new Call(matchId, initiator, this.servers, this.local, {
-      describe: ({ type, sdp }) => {
-        socket.emit(type === "answer" ? "webrtc_answer" : "webrtc_offer", { matchId, type, sdp }, this.complain);
+    return {
+      describe: (description) => {
+        const event = description.type === "answer" ? "webrtc_answer" : "webrtc_offer";
+        socket.emit(event, { matchId, ...description }, (ack) => this.signalled(matchId, ack));
       },
-      candidate: (candidate) => socket.emit("webrtc_ice_candidate", { matchId, ...candidate }, this.complain),
+      candidate: (candidate) => {
+        socket.emit("webrtc_ice_candidate", { matchId, ...candidate }, (ack) => this.signalled(matchId, ack));
+      },
       remote: (stream) => this.listener.remote(stream),
-      media: (up, route) => this.happen({ kind: "media", up, ...(route && { route }) }),
-      report: (report) => socket.emit("ice_state", { matchId, ...report }),
-    });
+      pictured: (pictured) => this.happen({ kind: "pictured", pictured }),
+      connected: (route) => this.happen({ kind: "connected", ...(route && { route }) }),
+      trouble: (trouble) => {
+        if (this.state.detached && trouble === "failed") {
+          this.over("broken");
+        } else {
+          this.happen({ kind: "trouble", trouble });
+        }
+      },
+      report: (report) => {
+        if (!this.state.detached) {
+          socket.emit("ice_state", { matchId, ...report });
+        }
+      },
+    };
   }
 
-  private describe(description: Description): void {
-    this.of(description.matchId)?.takeDescription(description);
+  /** A signal that was refused is missing on the other side: both start over, once there is time to breathe. */
+  private signalled(matchId: string, ack: Ack): void {
+    // A signal for a match that has just ended is nobody's fault.
+    if (ack.ok || ack.error.code === "not_matched") {
+      return;
+    }
+    console.warn("signal refused:", ack.error);
+    clearTimeout(this.startingOver);
+    this.startingOver = setTimeout(() => this.of(matchId)?.restart(), START_OVER_MS);
+  }
+
+  private limited(scope: string, retryAfterMs: number): void {
+    if (scope === "match") {
+      this.pursuit.pause(retryAfterMs);
+    }
+    const seconds = Math.max(1, Math.ceil(retryAfterMs / 1000));
+    this.listener.trouble(`Not so fast: the service wants ${seconds === 1 ? "a second" : `${seconds} seconds`} of patience.`);
+  }
+
+  /** What the service could not do, and nobody waited for an answer to. */
+  private failed({ code, message }: Failure): void {
+    if (code === "unavailable" && this.state.phase === "waiting") {
+      this.over("busy");
+    } else {
+      this.listener.trouble(message);
+    }
   }
 
   private of(matchId: string): Call | undefined {
     return this.call?.matchId === matchId ? this.call : undefined;
   }
 
-  private end(ending: Ending, matchId?: string): void {
-    if (matchId === undefined || matchId === this.state.matchId) {
-      this.hangUp();
-    }
-    this.happen({ kind: "ended", ending, ...(matchId !== undefined && { matchId }) });
+  /** The wait or the match has ended, and the service knows. */
+  private over(ending: Ending): void {
+    this.finish(ending);
+    this.pursuit.over();
+  }
+
+  private finish(ending: Ending): void {
+    this.hangUp();
+    this.happen({ kind: "ended", ending });
   }
 
   private hangUp(): void {
+    clearTimeout(this.startingOver);
     this.call?.close();
     this.call = undefined;
     this.listener.remote(null);
@@ -184,20 +303,4 @@ export class Chat {
     this.state = next(this.state, happening);
     this.listener.changed(this.state);
   }
-
-  private ended(ending: Ending): (ack: Ack) => void {
-    return (ack) => {
-      if (!ack.ok) {
-        this.listener.trouble(ack.error.message);
-        this.happen({ kind: "ended", ending });
-      }
-    };
-  }
-
-  private readonly complain = (ack: Ack): void => {
-    // A signal for a match that has just ended is nobody's fault.
-    if (!ack.ok && ack.error.code !== "not_matched") {
-      this.listener.trouble(ack.error.message);
-    }
-  };
 }

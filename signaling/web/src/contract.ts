@@ -11,6 +11,7 @@ export interface Criteria {
 
 export interface Session {
   sessionId: string;
+  resumeToken: string;
   resumed: boolean;
   state: "idle" | "waiting" | "matched";
   matchId?: string;
@@ -45,7 +46,8 @@ export interface Failure {
 
 export type Ack = { ok: true; iceServers?: RTCIceServer[] } | { ok: false; error: Failure };
 
-export type Description = OfMatch & { type: RTCSdpType; sdp?: string };
+/** `round` is the page's own: the number of the offer that an answer is for. */
+export type Description = OfMatch & { type: RTCSdpType; sdp?: string; round?: number };
 export type Candidate = OfMatch & RTCIceCandidateInit;
 
 export interface ServerEvents {
@@ -70,16 +72,16 @@ type WithAck<Payload> = (payload: Payload, ack: (ack: Ack) => void) => void;
 
 export interface ClientEvents {
   find_match: WithAck<Criteria>;
-  next_match: WithAck<Criteria>;
-  cancel_match: (ack: (ack: Ack) => void) => void;
-  leave_match: (ack: (ack: Ack) => void) => void;
+  next_match: WithAck<Criteria & OfMatch>;
+  cancel_match: WithAck<Record<string, never>>;
+  leave_match: WithAck<Partial<OfMatch>>;
   webrtc_offer: WithAck<Description>;
   webrtc_answer: WithAck<Description>;
   webrtc_ice_candidate: WithAck<Candidate>;
   chat_message: WithAck<OfMatch & { text: string }>;
   ice_state: (report: OfMatch & IceReport) => void;
-  block_peer: WithAck<{ reason?: string }>;
-  report_peer: WithAck<{ reason?: string }>;
+  block_peer: WithAck<OfMatch & { reason?: string }>;
+  report_peer: WithAck<OfMatch & { reason?: string }>;
 }
 
 export interface IceReport {

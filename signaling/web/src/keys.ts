@@ -1,4 +1,5 @@
-// Keys, for hands that do not leave the keyboard. None while someone is writing.
+// Keys, for hands that do not leave the keyboard. None while someone is writing, and none for those who switch them off:
+// speech input and screen readers send single keys of their own.
 
 import { page } from "./elements";
 
@@ -12,17 +13,19 @@ const BUTTONS: Record<string, HTMLButtonElement> = {
 
 export function initKeys(): void {
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || page.dialog.open) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || page.dialog.open) {
       return;
     }
-    const writing = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
-    if (writing) {
+    if (isField(event.target)) {
       if (event.key === "Escape") {
         event.target.blur();
       }
       return;
     }
-    if (event.key === "/") {
+    if (!page.shortcuts.checked) {
+      return;
+    }
+    if (event.key === "/" && !page.text.disabled) {
       event.preventDefault();
       page.text.focus();
       return;
@@ -33,4 +36,9 @@ export function initKeys(): void {
       button.click();
     }
   });
+}
+
+/** Whether letters are meant for the element itself. */
+function isField(target: EventTarget | null): target is HTMLElement {
+  return (target instanceof HTMLInputElement && target.type !== "checkbox") || target instanceof HTMLSelectElement;
 }

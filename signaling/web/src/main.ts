@@ -1,141 +1,220 @@
+// The page: puts its parts together.
+
+import { renewWhenVisible, stayAwake } from "./awake";
 import { Chat } from "./chat";
+import type { Criteria } from "./contract";
 import { criteriaOf } from "./criteria";
+import { ask } from "./dialog";
 import { page } from "./elements";
+import { leaveNote, sayFarewell, takeNote } from "./farewell";
 import { initKeys } from "./keys";
-import { MediaError, devices, open, type Source } from "./media";
+import { devices, type Showing, type Source } from "./media";
+import { clearLog, say } from "./messages";
+import { play } from "./playback";
+import { Studio } from "./studio";
 import { initTheme } from "./theme";
-import { ask, clearLog, fill, notice, say, show, toast } from "./view";
+import { fill, show, showMute, toast } from "./view";
+import type { Company } from "./words";
 
 const query = new URLSearchParams(location.search);
-const transports = query.get("transports")?.split(",");
-let local = new MediaStream();
+const left = takeNote();
+/** What the two have agreed on. */
+let agreed: Criteria = {};
+/** Why camera and microphone could not be opened. */
+let obstacle: string | undefined;
+
+const studio = new Studio({
+  changed: showStudio,
+  missing: toast,
+  failed: (words) => (chat.state.matchId === undefined ? setObstacle(words) : toast(words)),
+});
 
 const chat = new Chat(
-  {
-    changed: () => show(chat.state, textOnly()),
-    said: (text) => void say(text, "theirs"),
-    remote: (stream) => {
-      page.remote.srcObject = stream;
-    },
-    matched: () => {
-      clearLog();
-      say("You are talking with a stranger. Be kind.", "note");
-    },
-    trouble: toast,
-  },
-  transports,
+  { changed: render, said: (text) => void say(text, "theirs"), remote: play, matched, trouble: toast },
+  (criteria) => (criteria.mode === "audio" ? studio.soundOnly() : studio.stream),
+  { transports: query.get("transports")?.split(","), resume: left.resume },
 );
 
-/** Whether this match has no pictures. */
-function textOnly(): boolean {
-  return chat.state.matchId !== undefined && chat.call === undefined;
+function render(): void {
+  const { state } = chat;
+  show(state, { company: company(), filming: studio.has("audio") || studio.has("video"), obstacle });
+  stayAwake(state.matchId !== undefined);
 }
 
-function source(): Source {
-  return page.source.value as Source;
+function setObstacle(words?: string): void {
+  obstacle = words;
+  render();
 }
 
-/** Opens camera and microphone, or what stands in for them; says what to do where that fails. */
-async function openMedia(): Promise<boolean> {
-  if (local.getTracks().length > 0 || source() === "none") {
-    return true;
+/** What the two talk by. */
+function company(): Company {
+  if (chat.state.matchId !== undefined && !chat.call) {
+    return "text";
   }
-  try {
-    local = await open(source(), page.cameras.value, page.microphones.value);
-  } catch (error) {
-    notice(error instanceof MediaError ? error.message : String(error));
-    return false;
-  }
-  notice(undefined);
-  page.local.srcObject = local;
-  chat.setLocal(local);
-  showTracks();
-  const { cameras, microphones } = await devices();
-  fill(page.cameras, cameras);
-  fill(page.microphones, microphones);
-  return true;
+  return chat.state.matchId !== undefined && agreed.mode === "audio" ? "audio" : "video";
 }
 
-async function reopenMedia(): Promise<void> {
-  for (const track of local.getTracks()) {
-    track.stop();
-  }
-  local = new MediaStream();
-  page.local.srcObject = null;
-  notice(undefined);
-  showTracks();
-  if (chat.state.phase !== "idle") {
-    await openMedia();
-  }
+function matched(criteria: Criteria): void {
+  agreed = criteria;
+  clearLog();
+  say("You are talking with a stranger. Be kind.", "note");
+  render();
 }
 
-function showTracks(): void {
-  for (const [button, tracks] of [
-    [page.microphone, local.getAudioTracks()],
-    [page.camera, local.getVideoTracks()],
-  ] as const) {
-    button.hidden = tracks.length === 0;
-    button.setAttribute("aria-pressed", String(tracks.some((track) => track.enabled)));
+function showStudio(): void {
+  showMute(page.microphone, "Mic", studio.has("audio"), studio.isMuted("audio"));
+  showMute(page.camera, "Camera", studio.has("video"), studio.isMuted("video"));
+  const picture = studio.has("video") ? studio.stream : null;
+  if (page.local.srcObject !== picture) {
+    page.local.srcObject = picture;
   }
+  page.local.hidden = picture === null;
+  page.local.classList.toggle("mirrored", page.source.value === "camera");
+  chat.call?.replace(agreed.mode === "audio" ? studio.soundOnly() : studio.stream);
+  render();
 }
 
-function toggle(tracks: MediaStreamTrack[]): void {
-  for (const track of tracks) {
-    track.enabled = !track.enabled;
-  }
-  showTracks();
-}
-
-function criteria() {
+function criteria(): Criteria {
   return criteriaOf(new FormData(page.criteria));
 }
 
+function showing(): Showing {
+  const { mode } = criteria();
+  return {
+    source: page.source.value as Source,
+    picture: mode !== "audio" && mode !== "text",
+    sound: mode !== "text",
+    ...(page.cameras.value && { camera: page.cameras.value }),
+    ...(page.microphones.value && { microphone: page.microphones.value }),
+  };
+}
+
+/** Opens camera and microphone, or what stands in for them. */
+async function openStudio(): Promise<boolean> {
+  setObstacle();
+  const opened = await studio.open(showing());
+  void listDevices();
+  return opened;
+}
+
+async function listDevices(): Promise<void> {
+  const { cameras, microphones } = await devices();
+  fill(page.cameras, cameras);
+  fill(page.microphones, microphones);
+}
+
 async function start(): Promise<void> {
-  if (await openMedia()) {
+  if (chat.state.link === "replaced") {
+    return location.reload(); // A new session for this tab; the old one belongs to another.
+  }
+  chat.asking();
+  const opened = await openStudio();
+  if (chat.state.phase !== "asking") {
+    return; // Stopped in the meantime.
+  }
+  if (opened) {
     chat.find(criteria());
+  } else {
+    chat.resting();
+    page.retry.focus();
   }
 }
 
+function nextPerson(): void {
+  chat.find(criteria());
+  void openStudio();
+}
+
+function stop(): void {
+  if (chat.state.phase !== "idle") {
+    chat.stop();
+  }
+  setObstacle();
+  studio.close();
+}
+
+/** Goes on another way where there is no camera. */
+function startWith(source: Source): void {
+  page.source.value = source;
+  showChoices();
+  void start();
+}
+
+function showChoices(): void {
+  page.choices.hidden = page.source.value !== "camera";
+}
+
 async function block(): Promise<void> {
-  const reason = await ask("Block this person?", "The call ends, and you two will never meet again. They are not told.", "Block");
-  if (reason !== undefined) {
-    chat.block(reason);
+  const matchId = chat.state.matchId ?? chat.state.met;
+  const words = "You two will never meet again, and a call between you ends. They are not told.";
+  const reason = matchId && (await ask("Block this person?", words, "Block"));
+  if (matchId && reason !== undefined) {
+    const failure = await chat.block(matchId, reason);
+    toast(failure ? `That did not work: ${failure.message}.` : "Blocked. You two will not meet again.");
   }
 }
 
 async function report(): Promise<void> {
-  const reason = await ask("Report this person?", "You two will never meet again. The call goes on until you leave.", "Report");
-  if (reason !== undefined) {
-    chat.report(reason);
-    toast("Thank you. They were reported.");
+  const matchId = chat.state.matchId ?? chat.state.met;
+  const words = "We are told, and you two will never meet again. A call goes on until you leave it.";
+  const reason = matchId && (await ask("Report this person?", words, "Report"));
+  if (matchId && reason !== undefined) {
+    const failure = await chat.report(matchId, reason);
+    toast(failure ? `That did not work: ${failure.message}.` : "Thank you. They were reported.");
   }
 }
 
-page.start.addEventListener("click", () => void start());
-page.next.addEventListener("click", () => chat.next(criteria()));
-page.stop.addEventListener("click", () => chat.stop());
-page.block.addEventListener("click", () => void block());
-page.report.addEventListener("click", () => void report());
-page.microphone.addEventListener("click", () => toggle(local.getAudioTracks()));
-page.camera.addEventListener("click", () => toggle(local.getVideoTracks()));
-for (const select of [page.source, page.cameras, page.microphones]) {
-  select.addEventListener("change", () => void reopenMedia());
-}
-page.chat.addEventListener("submit", (event) => {
-  event.preventDefault();
+function send(): void {
   const text = page.text.value.trim();
   if (text !== "") {
     chat.say(text, say(text, "mine"));
     page.text.value = "";
   }
-});
-initTheme(page.theme);
-initKeys();
-show(chat.state, false);
+}
 
-// For tests and for the curious, to look at: what the page knows of its call.
-Object.defineProperty(window, "chat", {
-  value: Object.freeze({
+function listen(): void {
+  page.start.addEventListener("click", () => void start());
+  page.retry.addEventListener("click", () => void start());
+  page.useDrawing.addEventListener("click", () => startWith("canvas"));
+  page.useText.addEventListener("click", () => startWith("none"));
+  page.next.addEventListener("click", nextPerson);
+  page.stop.addEventListener("click", stop);
+  page.block.addEventListener("click", () => void block());
+  page.report.addEventListener("click", () => void report());
+  page.microphone.addEventListener("click", () => studio.toggle("audio"));
+  page.camera.addEventListener("click", () => studio.toggle("video"));
+  for (const select of [page.source, page.cameras, page.microphones]) {
+    select.addEventListener("change", () => {
+      showChoices();
+      if (chat.state.phase !== "idle") {
+        void openStudio();
+      }
+    });
+  }
+  page.criteria.addEventListener("change", () => chat.refine(criteria()));
+  page.criteria.addEventListener("submit", (event) => event.preventDefault());
+  page.chat.addEventListener("submit", (event) => {
+    event.preventDefault();
+    send();
+  });
+  navigator.mediaDevices?.addEventListener("devicechange", () => void listDevices());
+  addEventListener("pagehide", leave);
+  // Back from the browser's cache, where everything that the page had was taken from it.
+  addEventListener("pageshow", (event) => event.persisted && location.reload());
+  renewWhenVisible(() => chat.state.matchId !== undefined);
+}
+
+/** The page goes, and with it the call. */
+function leave(): void {
+  leaveNote({ inCall: chat.state.matchId !== undefined, ...(chat.resumeToken && { resume: chat.resumeToken }) });
+  sayFarewell(chat.socket);
+  chat.call?.close();
+  studio.close();
+}
+
+/** For tests and for the curious, to look at: what the page knows of its call. */
+function expose(): void {
+  const known = {
     socket: chat.socket,
     get pc() {
       return chat.call?.connection;
@@ -147,13 +226,23 @@ Object.defineProperty(window, "chat", {
       return chat.state.matchId;
     },
     framesDecoded: () => chat.call?.framesDecoded() ?? Promise.resolve(0),
-  }),
-});
+  };
+  Object.defineProperty(window, "chat", { value: Object.freeze(known) });
+}
 
+listen();
+initTheme(page.theme);
+initKeys();
 const wanted = query.get("media");
 if (wanted === "camera" || wanted === "canvas" || wanted === "none") {
   page.source.value = wanted;
 }
+showChoices();
+if (left.inCall) {
+  chat.stop("reloaded");
+}
+render();
+expose();
 if (query.get("auto") === "1") {
-  chat.socket.once("connect", () => void start());
+  void start();
 }

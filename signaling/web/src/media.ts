@@ -1,84 +1,104 @@
 // Camera and microphone, or what stands in for them.
 
+import { drawing } from "./drawing";
+
 export type Source = "camera" | "canvas" | "none";
+
+/** What the person wants to show, and to say. */
+export interface Showing {
+  source: Source;
+  /** Calls by voice open no camera, and chats by text nothing at all. */
+  picture: boolean;
+  sound: boolean;
+  camera?: string;
+  microphone?: string;
+}
+
+/** What was opened, and what of it could not be. */
+export interface Opened {
+  stream: MediaStream;
+  missing?: string;
+}
 
 /** Why there is no camera, in words that say what to do about it. */
 export class MediaError extends Error {}
 
-const WITHOUT = "You can go on with a drawing instead of your camera, or with text only: choose under “Camera and microphone”.";
-
-/** Opens what the person wants to show. */
-export async function open(source: Source, camera?: string, microphone?: string): Promise<MediaStream> {
-  if (source === "none") {
-    return new MediaStream();
+export async function open(showing: Showing): Promise<Opened> {
+  if (showing.source === "none" || (!showing.picture && !showing.sound)) {
+    return { stream: new MediaStream() };
   }
-  if (source === "canvas") {
-    return drawing();
+  if (showing.source === "canvas") {
+    return { stream: pictured(showing.picture) };
   }
   if (!navigator.mediaDevices?.getUserMedia) {
-    throw new MediaError(
-      `Browsers give out the camera on HTTPS pages and on localhost only, and this page is neither. ${WITHOUT}`,
-    );
+    throw new MediaError("Browsers give out the camera on HTTPS pages and on localhost only, and this page is neither.");
   }
   try {
-    return await navigator.mediaDevices.getUserMedia({
-      video: { width: { ideal: 1280 }, height: { ideal: 720 }, ...(camera && { deviceId: { exact: camera } }) },
-      audio: microphone ? { deviceId: { exact: microphone } } : true,
-    });
+    return await devicesOf(showing);
   } catch (error) {
     throw new MediaError(reason(error instanceof DOMException ? error.name : ""));
   }
+}
+
+function pictured(wanted: boolean): MediaStream {
+  const stream = wanted ? drawing() : new MediaStream();
+  if (!stream) {
+    throw new MediaError("This browser cannot send a drawing.");
+  }
+  return stream;
+}
+
+/** Opens what there is: a device that was chosen may be gone, and not everybody has both kinds. */
+async function devicesOf(showing: Showing): Promise<Opened> {
+  const { camera: _, microphone: __, ...any } = showing;
+  const attempts: [Showing, string?][] = [[showing], [any]];
+  if (showing.picture && showing.sound) {
+    attempts.push(
+      [{ ...any, sound: false }, "No microphone was found: you are seen, but not heard."],
+      [{ ...any, picture: false }, "No camera was found: you are heard, but not seen."],
+    );
+  }
+  let failure: unknown;
+  for (const [attempt, missing] of attempts) {
+    try {
+      const stream = await navigator.mediaDevices.getUserMedia(constraints(attempt));
+      return { stream, ...(missing && { missing }) };
+    } catch (error) {
+      failure ??= error;
+      if (!isMissing(error)) {
+        throw error;
+      }
+    }
+  }
+  throw failure;
+}
+
+function constraints({ picture, sound, camera, microphone }: Showing): MediaStreamConstraints {
+  const size = { width: { ideal: 1280 }, height: { ideal: 720 } };
+  return {
+    video: picture && { ...size, ...(camera ? { deviceId: { exact: camera } } : { facingMode: "user" }) },
+    audio: sound && (microphone ? { deviceId: { exact: microphone } } : true),
+  };
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof DOMException && (error.name === "NotFoundError" || error.name === "OverconstrainedError");
 }
 
 function reason(name: string): string {
   switch (name) {
     case "NotAllowedError":
     case "SecurityError":
-      return `The camera was refused. Allow it at the lock beside the address, then press Start again. ${WITHOUT}`;
+      return "The camera was refused. Allow camera and microphone for this page, at the icon beside its address, and try again.";
     case "NotFoundError":
     case "OverconstrainedError":
-      return `There is no such camera or microphone. Plug one in, or choose another. ${WITHOUT}`;
+      return "There is no camera and no microphone here. Plug one in and try again.";
     case "NotReadableError":
     case "AbortError":
-      return `The camera is in use by another program. Close that one, then press Start again. ${WITHOUT}`;
+      return "The camera or the microphone is in use by another program. Close that one and try again.";
     default:
-      return `The camera could not be opened. ${WITHOUT}`;
+      return "The camera could not be opened.";
   }
-}
-
-/** A moving picture made here: for people without a camera, and for tests. */
-function drawing(): MediaStream {
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [640, 360];
-  const paint = canvas.getContext("2d");
-  if (!paint) {
-    throw new MediaError(`This browser cannot draw. ${WITHOUT}`);
-  }
-  const hue = Math.floor(Math.random() * 360);
-  const draw = () => {
-    const time = performance.now() / 1000;
-    paint.fillStyle = `hsl(${hue} 40% 16%)`;
-    paint.fillRect(0, 0, canvas.width, canvas.height);
-    for (let ring = 0; ring < 5; ring += 1) {
-      const angle = time * (0.4 + ring / 5) + ring;
-      paint.fillStyle = `hsl(${hue + ring * 24} 80% 62% / 0.75)`;
-      paint.beginPath();
-      paint.arc(320 + Math.cos(angle) * 60 * ring, 180 + Math.sin(angle * 1.3) * 26 * ring, 46 - ring * 6, 0, 7);
-      paint.fill();
-    }
-  };
-  draw();
-  const timer = setInterval(draw, 50);
-  const stream = canvas.captureStream(20);
-  const [track] = stream.getVideoTracks();
-  const stop = track?.stop.bind(track);
-  if (track && stop) {
-    track.stop = () => {
-      clearInterval(timer);
-      stop();
-    };
-  }
-  return stream;
 }
 
 /** Cameras and microphones by their names, which browsers tell once access was granted. */

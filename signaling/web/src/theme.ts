@@ -1,18 +1,38 @@
 // Dark or light: as the system has it, until the person says otherwise.
 
-const KEY = "theme";
+const KEY = "parlour.theme";
 
 export function initTheme(button: HTMLButtonElement): void {
-  const saved = localStorage.getItem(KEY);
+  const root = document.documentElement;
+  const saved = read();
   if (saved) {
-    document.documentElement.dataset["theme"] = saved;
+    root.dataset["theme"] = saved;
   }
   button.addEventListener("click", () => {
-    const dark = document.documentElement.dataset["theme"]
-      ? document.documentElement.dataset["theme"] === "dark"
-      : matchMedia("(prefers-color-scheme: dark)").matches;
-    const chosen = dark ? "light" : "dark";
-    document.documentElement.dataset["theme"] = chosen;
-    localStorage.setItem(KEY, chosen);
+    const dark = (root.dataset["theme"] ?? system()) === "dark";
+    root.dataset["theme"] = dark ? "light" : "dark";
+    write(root.dataset["theme"]);
   });
+}
+
+function system(): string {
+  return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+}
+
+// Storage may be switched off; then the choice lasts as long as the page.
+function read(): string | undefined {
+  try {
+    const saved = localStorage.getItem(KEY);
+    return saved === "dark" || saved === "light" ? saved : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function write(theme: string): void {
+  try {
+    localStorage.setItem(KEY, theme);
+  } catch {
+    // As above.
+  }
 }

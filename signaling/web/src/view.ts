@@ -2,28 +2,52 @@
 
 import { page } from "./elements";
 import type { State } from "./state";
-import { headline, status } from "./words";
+import { headline, link, status, title, type Company } from "./words";
 
-/** Shows the state. `textOnly`: there is no picture to wait for. */
-export function show(state: State, textOnly: boolean): void {
+/** What the page shows beside the conversation's state. */
+export interface Scene {
+  company: Company;
+  /** Whether camera or microphone are open. */
+  filming: boolean;
+  /** What stands in the way of starting. */
+  obstacle: string | undefined;
+}
+
+export function show(state: State, scene: Scene): void {
+  const { company } = scene;
   const inMatch = state.matchId !== undefined;
   const active = state.phase !== "idle";
-  page.stage.dataset["phase"] = state.phase;
-  setText(page.status, status(state, textOnly));
-  const [title, detail] = headline(state, textOnly);
-  setText(page.headline, title);
+  document.body.dataset["phase"] = state.phase;
+  document.body.toggleAttribute("data-troubled", state.trouble !== undefined);
+  document.title = title(state);
+  const { obstacle } = scene;
+  setText(page.status, obstacle ? "Nobody sees you yet." : status(state, company));
+  const [head, detail] = headline(state, company);
+  setText(page.headline, obstacle ? "No camera yet" : head);
   setText(page.detail, detail);
-  page.empty.hidden = state.phase === "connected" && !textOnly;
-  setText(page.link, state.online ? "Online" : "Connecting…");
-  page.link.dataset["online"] = String(state.online);
+  page.detail.hidden = obstacle !== undefined;
+  page.notice.hidden = obstacle === undefined;
+  setText(page.noticeWords, obstacle ?? "");
+  const picture = state.phase === "connected" && state.pictured && company === "video";
+  document.body.toggleAttribute("data-picture", picture);
+  page.empty.hidden = picture;
+  setText(page.link, link(state));
+  page.link.dataset["link"] = state.link;
 
+  const focused = document.activeElement;
   page.start.hidden = active;
   page.next.hidden = !inMatch;
-  page.stop.hidden = !active;
-  page.block.hidden = !inMatch;
-  page.report.hidden = !inMatch;
-  page.text.disabled = !inMatch;
-  page.send.disabled = !inMatch;
+  page.stop.hidden = !active && !scene.filming;
+  page.block.hidden = page.report.hidden = !(inMatch && !state.detached) && state.met === undefined;
+  page.text.disabled = page.send.disabled = !inMatch || state.detached;
+  if (focused instanceof HTMLElement && (focused.hidden || focused === page.text) && !focused.checkVisibility()) {
+    keepFocus();
+  }
+}
+
+/** The keyboard's place is not lost with the button that had it. */
+function keepFocus(): void {
+  [page.start, page.next, page.stop].find((button) => !button.hidden)?.focus();
 }
 
 /** Sets a text only when it changes, so that screen readers do not repeat it. */
@@ -33,56 +57,28 @@ function setText(element: HTMLElement, text: string): void {
   }
 }
 
-/** Adds a message to the log; the answer marks it as failed. */
-export function say(text: string, whose: "mine" | "theirs" | "note"): (failed: string) => void {
-  const line = document.createElement("li");
-  line.className = whose;
-  line.textContent = text;
-  page.log.append(line);
-  while (page.log.children.length > 200) {
-    page.log.firstElementChild?.remove();
-  }
-  line.scrollIntoView({ block: "end" });
-  return (failed) => {
-    line.classList.add("failed");
-    line.title = failed;
-    line.append(Object.assign(document.createElement("span"), { textContent: ` not sent: ${failed}` }));
-  };
-}
-
-export function clearLog(): void {
-  page.log.replaceChildren();
-}
-
 /** Says something for a few seconds. */
 export function toast(text: string): void {
   const note = Object.assign(document.createElement("p"), { className: "toast", textContent: text });
-  page.toasts.append(note);
+  page.toasts.replaceChildren(...[...page.toasts.children].slice(-2), note);
   setTimeout(() => note.remove(), 6_000);
 }
 
-/** Says what stands in the way until it no longer does. */
-export function notice(text: string | undefined): void {
-  page.notice.hidden = text === undefined;
-  page.notice.textContent = text ?? "";
+/** A button that mutes: says what it is and whether it is on. */
+export function showMute(button: HTMLButtonElement, name: string, there: boolean, muted: boolean): void {
+  button.hidden = !there;
+  button.toggleAttribute("data-off", muted);
+  const label = button.querySelector("span");
+  if (label) {
+    setText(label, `${name} ${muted ? "off" : "on"}`);
+  }
 }
 
-/** Asks before something that cannot be taken back; answers the reason given, or nothing when cancelled. */
-export function ask(title: string, words: string, action: string): Promise<string | undefined> {
-  [page.dialogTitle.textContent, page.dialogWords.textContent, page.confirm.textContent] = [title, words, action];
-  page.reason.value = "";
-  page.dialog.returnValue = "";
-  page.dialog.showModal();
-  return new Promise((resolve) => {
-    const close = () => resolve(page.dialog.returnValue === "confirm" ? page.reason.value.trim() : undefined);
-    page.dialog.addEventListener("close", close, { once: true });
-  });
-}
-
+/** The devices to choose from, after the usual one. */
 export function fill(select: HTMLSelectElement, devices: MediaDeviceInfo[]): void {
   const chosen = select.value;
   const options = devices.map((device, index) => new Option(device.label || `Device ${index + 1}`, device.deviceId));
-  select.replaceChildren(...options);
+  select.replaceChildren(...[...select.options].slice(0, 1), ...options);
   if (devices.some((device) => device.deviceId === chosen)) {
     select.value = chosen;
   }

@@ -13,33 +13,45 @@ const FLAGS = [
   "--disable-component-update",
   "--disable-sync",
   "--disable-dev-shm-usage",
-  "--use-fake-device-for-media-stream",
   // Two pages in one window: the one behind must go on as if someone looked at it.
   "--disable-background-timer-throttling",
   "--disable-backgrounding-occluded-windows",
   "--disable-renderer-backgrounding",
   // Host candidates bear addresses, for there is no multicast DNS to look names up with.
   "--disable-features=WebRtcHideLocalIpsWithMdns",
+  // A name that is not localhost: its pages get no camera over plain HTTP.
+  "--host-resolver-rules=MAP insecure.test 127.0.0.1",
 ];
 
-let launched;
+/** Machines by what they have for a camera. */
+const machines = {
+  ordinary: ["--use-fake-device-for-media-stream"],
+  bare: ["--use-fake-device-for-media-stream=device-count=0"],
+};
+const launched = new Map();
 
 /** One browser for all tests; each person has a profile of their own in it. */
-function browser() {
-  launched ??= chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
-  return launched;
+function browser(machine) {
+  if (!launched.has(machine)) {
+    const args = [...FLAGS, ...machines[machine]];
+    launched.set(machine, chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args }));
+  }
+  return launched.get(machine);
 }
 
 after(async () => {
-  await (await launched)?.close();
+  for (const opened of launched.values()) {
+    await (await opened).close();
+  }
 });
 
 /**
  * Opens the page for someone. `query` goes into the address; `camera` says what the browser answers when the page asks
- * for the camera; `setUp` is run in the page before its own scripts; all else goes to the browser's context.
+ * for the camera, `machine` what it has for one; `setUp` is run in the page before its own scripts; all else goes to the
+ * browser's context.
  */
-export async function openPage(url, { query = {}, camera = "granted", setUp, ...options } = {}) {
-  const context = await (await browser()).newContext(options);
+export async function openPage(url, { query = {}, camera = "granted", machine = "ordinary", setUp, ...options } = {}) {
+  const context = await (await browser(machine)).newContext(options);
   context.setDefaultTimeout(PATIENCE);
   if (camera === "granted") {
     await context.grantPermissions(["camera", "microphone"], { origin: new URL(url).origin });
@@ -49,9 +61,15 @@ export async function openPage(url, { query = {}, camera = "granted", setUp, ...
   }
   const page = await context.newPage();
   const person = new Person(page);
-  await page.goto(`${url}/?${new URLSearchParams(query)}`);
+  const given = new URLSearchParams(query).toString();
+  await page.goto(given ? `${url}/?${given}` : url);
   await person.ready();
   return person;
+}
+
+/** Closes the pages of everybody who is still there. */
+export async function closeAll(...people) {
+  await Promise.all(people.map((person) => person?.close()));
 }
 
 /** Two people who have found each other, each by an address of their own where two are given. */

@@ -12,6 +12,12 @@ export class Person {
   constructor(page) {
     this.page = page;
     page.on("pageerror", (error) => this.faults.push(String(error)));
+    page.on("console", (line) => {
+      // The network's own troubles are what the tests make; what the page warns of is not.
+      if (["warning", "error"].includes(line.type()) && !/net::|Failed to load resource|WebSocket/.test(line.text())) {
+        this.faults.push(line.text());
+      }
+    });
   }
 
   /** The page is there and connected, and notes from now on what the service tells it. */
