@@ -11,21 +11,26 @@
 //! - `/echo` echoes every WebSocket message of up to 16 MiB.
 //!
 //! It pings every 300 ms and waits 200 ms for a pong, so that a suite need not wait long.
+//!
+//! # What it is run against
+//! - The suites of the protocols' authors, `docs/engine.io-protocol/v4-test-suite` and
+//!   `docs/socket.io-protocol/v5-test-suite` in socket.io's repository: `npm ci && npm test` while the server listens on
+//!   port 3000.
+//! - Autobahn's fuzzing client (`autobahntestsuite`, for Python 2.7):
+//!   `wstest -m fuzzingclient -s spec.json` with `{"servers":[{"url":"ws://127.0.0.1:3000/echo"}],"cases":["*"]}`. The
+//!   cases 12 and 13 are about compression, which is not offered.
+//!
+//! They are not ours and not here; `tests/conformance` covers the same ground in our words.
 
+mod echo;
 mod protocols;
-mod raw;
+mod server;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use anyhow::{Context as _, Result};
-use axum::Router;
-use axum::routing::any;
-use signaling::transport::{self, Config, Cors, Pod, Worker};
-use signaling_wire::engine_io::Settings;
 use tokio::net::TcpListener;
 use tokio::task::LocalSet;
-
-use crate::protocols::Protocols;
 
 fn main() -> Result<()> {
     tracing_subscriber::fmt::init();
@@ -36,32 +41,17 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    LocalSet::new().block_on(&runtime, serve(port))
+    LocalSet::new().block_on(&runtime, async {
+        let listener = listen(port).await?;
+        tracing::info!(address = %listener.local_addr()?, "serving");
+        server::serve(listener, server::SETTINGS).await
+    })
 }
 
-async fn serve(port: u16) -> Result<()> {
-    let config = Config {
-        pod: "conformance".to_owned(),
-        paths: vec!["/engine.io/".to_owned(), "/socket.io/".to_owned()],
-        engine_io: Settings {
-            ping_interval: 300,
-            ping_timeout: 200,
-            max_payload: 1_000_000,
-            max_waiting: 16 * 1024 * 1024,
-            ..Settings::default()
-        },
-        cors: Cors::any(),
-        ..Config::default()
-    };
-    let listener = match TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).await {
+/// Listens on all addresses, of either kind where there is IPv6.
+async fn listen(port: u16) -> Result<TcpListener> {
+    Ok(match TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).await {
         Ok(listener) => listener,
         Err(_) => TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await?,
-    };
-    tracing::info!(address = %listener.local_addr()?, "serving");
-    let (pod, inboxes) = Pod::new(config, 1);
-    let inbox = inboxes.into_iter().next().context("a pod of one worker")?;
-    let router = Router::new().route("/echo", any(raw::upgrade));
-    let worker = Worker::start(pod, inbox, Protocols::default(), router);
-    transport::accept(&worker, listener).await;
-    Ok(())
+    })
 }

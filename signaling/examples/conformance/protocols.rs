@@ -7,7 +7,7 @@ use signaling::transport::{Application, Close, Engine, Event, Handshake, Refused
 use signaling_core::id::ConnectionId;
 use signaling_core::time::Millis;
 use signaling_wire::socket_io::{
-    self, Client, Limits, ProtocolError, Received, encode_ack, encode_event, validate_event,
+    Client, Limits, ProtocolError, Received, encode_ack, encode_event, validate_ack, validate_event,
 };
 
 const LIMITS: Limits = Limits {
@@ -25,19 +25,44 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Echoes on `/engine.io/`, speaks Socket.IO on `/socket.io/`.
 #[derive(Default)]
 pub(crate) struct Protocols {
-    clients: HashMap<ConnectionId, Client>,
+    peers: HashMap<ConnectionId, Peer>,
     /// Connections that must be in a namespace by then; the first is due first, since all have the same time.
     pending: VecDeque<(Millis, ConnectionId)>,
-    /// Events that are sent by then, in this order.
-    greetings: VecDeque<(Millis, ConnectionId, Vec<u8>)>,
+    /// Connections that are greeted by then, in this order.
+    greetings: VecDeque<(Millis, ConnectionId)>,
     connected: u64,
 }
 
-/// What is to be sent: a text, and its attachments.
-#[derive(Default)]
-struct Reply {
-    texts: Vec<Vec<u8>>,
-    attachments: Vec<Vec<u8>>,
+/// A Socket.IO connection.
+struct Peer {
+    client: Client,
+    /// What is still to be said in a namespace that was just connected.
+    greeting: Option<Greeting>,
+}
+
+struct Greeting {
+    namespace: String,
+    event: Vec<u8>,
+}
+
+/// What is answered to what a client sent.
+enum Answer {
+    Connect {
+        namespace: String,
+        auth: String,
+    },
+    /// A text, and its attachments.
+    Reply {
+        text: Vec<u8>,
+        attachments: Vec<Vec<u8>>,
+    },
+}
+
+/// What came in one Engine.IO message.
+#[derive(Clone, Copy)]
+enum Message<'a> {
+    Text(&'a str),
+    Binary(&'a [u8]),
 }
 
 impl Application for Protocols {
@@ -52,55 +77,100 @@ impl Application for Protocols {
                 if let Some(deadline) = client.deadline() {
                     self.pending.push_back((Millis(deadline.0), id));
                 }
-                self.clients.insert(id, client);
+                let greeting = None;
+                self.peers.insert(id, Peer { client, greeting });
             }
             Event::Opened { .. } | Event::Alive { .. } => {}
-            Event::Text { id, text } => match self.clients.get_mut(&id) {
-                None => engine.send_text(id, &[text.as_bytes()]),
-                Some(client) => {
-                    let received = client.receive_text(text).and_then(answer);
-                    self.reply(id, received, engine);
-                }
-            },
-            Event::Binary { id, bytes } => match self.clients.get_mut(&id) {
-                None => engine.send_binary(id, bytes),
-                Some(client) => {
-                    let received = client.receive_binary(bytes).and_then(answer);
-                    self.reply(id, received, engine);
-                }
-            },
+            Event::Text { id, text } => self.receive(id, Message::Text(text), engine),
+            Event::Binary { id, bytes } => self.receive(id, Message::Binary(bytes), engine),
             Event::Closed { id, .. } => {
-                self.clients.remove(&id);
+                self.peers.remove(&id);
             }
         }
     }
 
     fn deadline(&self) -> Option<Millis> {
         let pending = self.pending.front().map(|&(deadline, _)| deadline);
-        let greeting = self.greetings.front().map(|&(deadline, ..)| deadline);
+        let greeting = self.greetings.front().map(|&(deadline, _)| deadline);
         pending.into_iter().chain(greeting).min()
     }
 
     fn handle_deadline(&mut self, now: Millis, engine: &mut Engine) {
-        while let Some((_, id, text)) = self.greetings.pop_front_if(|(deadline, ..)| *deadline <= now) {
-            engine.send_text(id, &[&text]);
+        while let Some((_, id)) = self.greetings.pop_front_if(|(deadline, _)| *deadline <= now) {
+            if let Some(peer) = self.peers.get_mut(&id) {
+                peer.greet(id, engine);
+            }
         }
         while let Some((_, id)) = self.pending.pop_front_if(|(deadline, _)| *deadline <= now) {
-            if self
-                .clients
-                .get(&id)
-                .is_some_and(|client| client.deadline().is_some())
-            {
+            let peer = self.peers.get(&id);
+            if peer.is_some_and(|peer| peer.client.deadline().is_some()) {
                 engine.close(id, Close::Policy);
             }
         }
     }
 }
 
-/// What is answered to what a client sent.
-enum Answer {
-    Connect { namespace: String, auth: String },
-    Reply(Reply),
+impl Peer {
+    /// Says what is still to be said, unless the client has left again.
+    fn greet(&mut self, id: ConnectionId, engine: &mut Engine) {
+        if let Some(greeting) = self.greeting.take()
+            && self.client.is_connected(&greeting.namespace)
+        {
+            engine.send_text(id, &[&greeting.event]);
+        }
+    }
+}
+
+impl Protocols {
+    fn receive(&mut self, id: ConnectionId, message: Message<'_>, engine: &mut Engine) {
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return match message {
+                Message::Text(text) => engine.send_text(id, &[text.as_bytes()]),
+                Message::Binary(bytes) => engine.send_binary(id, bytes),
+            };
+        };
+        // The greeting comes before whatever this message brings about.
+        peer.greet(id, engine);
+        let received = match message {
+            Message::Text(text) => peer.client.receive_text(text),
+            Message::Binary(bytes) => peer.client.receive_binary(bytes),
+        };
+        match received.and_then(answer) {
+            Ok(None) => {}
+            Ok(Some(Answer::Connect { namespace, auth })) => self.connect(id, namespace, &auth, engine),
+            Ok(Some(Answer::Reply { text, attachments })) => {
+                engine.send_text(id, &[&text]);
+                for attachment in &attachments {
+                    engine.send_binary(id, attachment);
+                }
+            }
+            Err(error) => {
+                tracing::debug!(%error, "closing");
+                engine.close(id, Close::Policy);
+            }
+        }
+    }
+
+    fn connect(&mut self, id: ConnectionId, namespace: String, auth: &str, engine: &mut Engine) {
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        let mut reply = Vec::new();
+        if matches!(namespace.as_str(), "/" | "/custom") {
+            self.connected += 1;
+            let sid = format!("connection-{}", self.connected);
+            peer.client.accept(&namespace, &sid, None, &mut reply);
+            let mut event = Vec::new();
+            let args = ["[\"auth\",", auth, "]"].map(str::as_bytes);
+            encode_event(&namespace, None, 0, &args, &mut event);
+            peer.greeting = Some(Greeting { namespace, event });
+            self.greetings.push_back((engine.now() + PAUSE, id));
+        } else {
+            peer.client
+                .refuse(&namespace, "Invalid namespace", None, &mut reply);
+        }
+        engine.send_text(id, &[&reply]);
+    }
 }
 
 fn answer(received: Option<Received<'_>>) -> Result<Option<Answer>, ProtocolError> {
@@ -129,63 +199,15 @@ fn answer(received: Option<Received<'_>>) -> Result<Option<Answer>, ProtocolErro
                 }
                 _ => return Ok(None),
             }
-            Some(Answer::Reply(Reply {
-                texts: vec![text],
-                attachments: attachments.to_vec(),
-            }))
+            let attachments = attachments.to_vec();
+            Some(Answer::Reply { text, attachments })
         }
-        Some(Received::Ack { .. } | Received::Disconnect { .. }) | None => None,
+        Some(Received::Ack {
+            args, attachments, ..
+        }) => {
+            validate_ack(args, attachments.len(), LIMITS.depth)?;
+            None
+        }
+        Some(Received::Disconnect { .. }) | None => None,
     })
-}
-
-impl Protocols {
-    fn reply(
-        &mut self,
-        id: ConnectionId,
-        answer: Result<Option<Answer>, socket_io::ProtocolError>,
-        engine: &mut Engine,
-    ) {
-        let reply = match answer {
-            Ok(Some(Answer::Connect { namespace, auth })) => {
-                self.connect(id, &namespace, &auth, engine.now())
-            }
-            Ok(Some(Answer::Reply(reply))) => reply,
-            Ok(None) => return,
-            Err(error) => {
-                tracing::debug!(%error, "closing");
-                return engine.close(id, Close::Policy);
-            }
-        };
-        for text in &reply.texts {
-            engine.send_text(id, &[text]);
-        }
-        for attachment in &reply.attachments {
-            engine.send_binary(id, attachment);
-        }
-    }
-
-    fn connect(&mut self, id: ConnectionId, namespace: &str, auth: &str, now: Millis) -> Reply {
-        let Some(client) = self.clients.get_mut(&id) else {
-            return Reply::default();
-        };
-        let mut connect = Vec::new();
-        if !matches!(namespace, "/" | "/custom") {
-            client.refuse(namespace, "Invalid namespace", None, &mut connect);
-            return Reply {
-                texts: vec![connect],
-                attachments: Vec::new(),
-            };
-        }
-        self.connected += 1;
-        let sid = format!("connection-{}", self.connected);
-        client.accept(namespace, &sid, None, &mut connect);
-        let mut event = Vec::new();
-        let args = ["[\"auth\",", auth, "]"].map(str::as_bytes);
-        encode_event(namespace, None, 0, &args, &mut event);
-        self.greetings.push_back((now + PAUSE, id, event));
-        Reply {
-            texts: vec![connect],
-            attachments: Vec::new(),
-        }
-    }
 }

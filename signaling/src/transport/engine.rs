@@ -108,6 +108,7 @@ impl Engine {
             return;
         };
         match connection.carrier {
+            Carrier::WebSocket { .. } if connection.socket.is_closing() => {}
             Carrier::WebSocket { .. } => websocket::encode(Opcode::Binary, &[bytes], &mut connection.out),
             Carrier::Polling { .. } => {
                 if connection.socket.push(b'b', &[bytes], &settings).is_err() {
@@ -133,8 +134,8 @@ impl Engine {
     }
 
     /// Begins to close a connection: what was sent before arrives first, then the client is told, and what it sends until
-    /// it knows is still handled. The [`Closed`](super::Event::Closed) event comes when the client has answered, or has
-    /// not for [`Settings::close_timeout`].
+    /// it knows is still handled; a WebSocket is sent nothing more. The [`Closed`](super::Event::Closed) event comes when
+    /// the client has answered, or has not for [`Settings::close_timeout`].
     pub fn close(&mut self, id: ConnectionId, why: Close) {
         let (settings, now) = (self.settings, wire(self.now));
         let Some(connection) = self.writable(id) else {
@@ -160,6 +161,8 @@ impl Engine {
             return;
         };
         match connection.carrier {
+            // Nothing follows a close frame (RFC 6455 §5.5.1).
+            Carrier::WebSocket { .. } if connection.socket.is_closing() => {}
             Carrier::WebSocket { .. } => frame_packet(kind, parts, &mut connection.out),
             Carrier::Polling { .. } => {
                 if connection.socket.push(kind, parts, &settings).is_err() {

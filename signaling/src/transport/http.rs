@@ -141,7 +141,8 @@ impl<A: Application> Exchange<A> {
     }
 
     async fn dispatch(self, request: Request<Incoming>) -> Reply {
-        let websocket = request.headers().contains_key(header::UPGRADE);
+        let offers = request.headers().get_all(header::UPGRADE);
+        let websocket = upgrade::is_asked_for(offers.iter().map(HeaderValue::as_bytes));
         let method = match *request.method() {
             hyper::Method::GET => engine_io::Method::Get,
             hyper::Method::POST => engine_io::Method::Post,
@@ -348,10 +349,10 @@ fn not_a_websocket(error: UpgradeError) -> Reply {
     reply
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
-    if let Some((name, value)) = error.header()
-        && let Ok(name) = HeaderName::from_bytes(name.as_bytes())
-    {
-        reply.headers_mut().insert(name, HeaderValue::from_static(value));
+    for (name, value) in error.headers() {
+        if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
+            reply.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
     }
     reply
 }

@@ -3,8 +3,9 @@
 use super::open::Settings;
 use crate::time::Millis;
 
-/// A worker that comes late to a deadline by more than this (ms) gives the client its time from now on.
-const PUNCTUAL: u64 = 20;
+/// A worker that comes late to a ping by more than one part in this many of the ping timeout gives the client its whole
+/// time from then on.
+const PUNCTUAL: u64 = 4;
 
 /// The rhythm of one session: a ping each interval, and a pong within the timeout.
 #[derive(Debug)]
@@ -78,7 +79,7 @@ impl Heartbeat {
         }
         match self.pong {
             Pong::Given => {
-                let on_time = now.since(self.due) <= PUNCTUAL;
+                let on_time = now.since(self.due) <= settings.ping_timeout / PUNCTUAL;
                 let sent = if on_time { self.due } else { now };
                 self.ping(settings, sent);
                 Some(Beat::Ping)

@@ -44,16 +44,26 @@ impl UpgradeError {
         }
     }
 
-    /// The header that the answer must carry beside the status: what would be accepted (RFC 6455 §4.4, RFC 9110
-    /// §15.5.6).
+    /// The headers that the answer must carry beside the status: what would be accepted (RFC 6455 §4.4, RFC 9110
+    /// §15.5.6 and §15.5.22).
     #[must_use]
-    pub const fn header(self) -> Option<(&'static str, &'static str)> {
+    pub const fn headers(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::Method => Some(("Allow", "GET")),
-            Self::Version => Some(("Sec-WebSocket-Version", "13")),
-            _ => None,
+            Self::Method => &[("Allow", "GET")],
+            Self::Version => &[
+                ("Sec-WebSocket-Version", "13"),
+                ("Upgrade", "websocket"),
+                ("Connection", "Upgrade"),
+            ],
+            _ => &[],
         }
     }
+}
+
+/// Whether a request with these values of `Upgrade` asks for a WebSocket. Any other protocol that it offers to speak
+/// (`h2c`, as some HTTP clients do) may be ignored (RFC 9110 §7.8).
+pub fn is_asked_for<'h>(upgrade: impl IntoIterator<Item = &'h [u8]>) -> bool {
+    upgrade.into_iter().any(|value| lists(value, b"websocket"))
 }
 
 /// Judges a request by RFC 6455 §4.2.1 and returns the value of the answer's `Sec-WebSocket-Accept`.

@@ -1,7 +1,7 @@
 //! The opening handshake, RFC 6455 §4.
 
 use signaling_wire::websocket::accept_key;
-use signaling_wire::websocket::upgrade::{UpgradeError, validate};
+use signaling_wire::websocket::upgrade::{UpgradeError, is_asked_for, validate};
 
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const REQUEST: [(&str, &str); 5] = [
@@ -52,7 +52,7 @@ fn the_method_and_the_http_version_are_judged() {
     assert_eq!(validate("POST", (1, 1), headers()), Err(UpgradeError::Method));
     assert_eq!(validate("GET", (1, 0), headers()), Err(UpgradeError::HttpVersion));
     assert_eq!(UpgradeError::Method.status(), 405);
-    assert_eq!(UpgradeError::Method.header(), Some(("Allow", "GET")));
+    assert_eq!(UpgradeError::Method.headers(), [("Allow", "GET")]);
 }
 
 #[test]
@@ -70,10 +70,20 @@ fn every_header_is_required() {
 fn another_version_is_told_which_one_is_spoken() {
     let error = with("Sec-WebSocket-Version", Some("8")).unwrap_err();
     assert_eq!(error, UpgradeError::Version);
-    assert_eq!(
-        (error.status(), error.header()),
-        (426, Some(("Sec-WebSocket-Version", "13")))
+    assert_eq!(error.status(), 426);
+    assert!(error.headers().contains(&("Sec-WebSocket-Version", "13")));
+    assert!(
+        error.headers().contains(&("Upgrade", "websocket")),
+        "as every answer 426 must"
     );
+}
+
+#[test]
+fn an_offer_to_speak_another_protocol_does_not_ask_for_a_websocket() {
+    assert!(is_asked_for([&b"WebSocket"[..]]));
+    assert!(is_asked_for([&b"h2c"[..], b"foo/2, websocket"]));
+    assert!(!is_asked_for([&b"h2c"[..]]));
+    assert!(!is_asked_for([]));
 }
 
 #[test]

@@ -1,0 +1,57 @@
+//! Servers that are started when they are first asked for, each on a thread of its own, and end with the process.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::OnceLock;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+
+use signaling_wire::engine_io::Settings;
+use tokio::net::TcpListener;
+use tokio::task::LocalSet;
+
+use crate::server::{SETTINGS, serve};
+
+/// As the example is.
+pub fn example() -> SocketAddr {
+    static ADDRESS: OnceLock<SocketAddr> = OnceLock::new();
+    *ADDRESS.get_or_init(|| start(SETTINGS))
+}
+
+/// Never pings within a test, however slow the machine.
+pub fn patient() -> SocketAddr {
+    static ADDRESS: OnceLock<SocketAddr> = OnceLock::new();
+    *ADDRESS.get_or_init(|| {
+        start(Settings {
+            ping_interval: 600_000,
+            ..SETTINGS
+        })
+    })
+}
+
+/// Pings often, and takes a pong whenever it comes.
+pub fn beating() -> SocketAddr {
+    static ADDRESS: OnceLock<SocketAddr> = OnceLock::new();
+    *ADDRESS.get_or_init(|| {
+        start(Settings {
+            ping_interval: 100,
+            ping_timeout: 600_000,
+            ..SETTINGS
+        })
+    })
+}
+
+fn start(settings: Settings) -> SocketAddr {
+    let (tell, told) = sync_channel(1);
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        LocalSet::new().block_on(&runtime, async {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+            tell.send(listener.local_addr().unwrap()).unwrap();
+            serve(listener, settings).await.unwrap();
+        });
+    });
+    told.recv().unwrap()
+}
