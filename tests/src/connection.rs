@@ -112,6 +112,11 @@ impl Emitter<'_> {
         id
     }
 
+    /// Appends the end of the connection: leaving by a close frame with this code.
+    pub fn close(&mut self, code: CloseCode) {
+        self.outbox.close(code);
+    }
+
     /// Sends a Socket.IO packet's text as it stands.
     pub fn raw_packet(&mut self, text: &[u8]) {
         self.outbox.text(&[b"4", text]);
@@ -224,6 +229,11 @@ impl Connection {
     /// Appends the end of the connection to what is to be sent: leaving by a close frame with this code.
     pub fn close(&mut self, code: CloseCode) {
         self.socket.outbox().close(code);
+    }
+
+    /// Gives the connection up: the next read ends, and nothing more is written.
+    pub fn abandon(&mut self) {
+        self.ended.get_or_insert(Ended::Closed(Closed::Ended));
     }
 
     /// The WebSocket below.

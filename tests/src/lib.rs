@@ -10,6 +10,8 @@
 //!   wait for an `event` by its name.
 //! - [`bench`] measures the pod beside a bare echo and Node's socket.io. It has sockets of its own, for every cycle of its
 //!   one thread is one that the server may wait for.
+//! - [`proxy`] stands between clients and a pod, and breaks what passes.
+//! - [`load_test`] is the load test, [`open_files`] sees to it that many sockets may be open.
 //!
 //! ```no_run
 //! # async fn conversation() -> anyhow::Result<()> {
@@ -29,6 +31,9 @@
 pub mod bench;
 pub mod client;
 pub mod connection;
+pub mod load_test;
+pub mod open_files;
 pub mod pod;
+pub mod proxy;
 pub mod target;
 pub mod websocket;
