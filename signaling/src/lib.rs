@@ -13,6 +13,7 @@ pub mod config;
 pub mod http;
 pub mod logging;
 pub mod metrics;
+pub mod open_files;
 pub mod pod;
 pub mod rate_limit;
 pub mod reference;

@@ -19,6 +19,7 @@ use crate::chat::{Admission, Chat, Mail, Post, Schedule, Settings};
 use crate::config::Config;
 use crate::http::{Cors, Site};
 use crate::metrics::Metrics;
+use crate::open_files;
 use crate::rate_limit::RateLimiter;
 use crate::status::{Phase, Status};
 use crate::tls::Certificate;
@@ -44,6 +45,13 @@ struct Parts {
 pub fn run(config: &Config) -> anyhow::Result<()> {
     let certificate = config.server.tls.as_ref().map(Certificate::load).transpose()?;
     let (parts, inboxes) = compose(config, certificate.as_ref())?;
+    if let Some(limit) = open_files::raise(config.max_connections()) {
+        tracing::warn!(
+            limit,
+            connections = config.max_connections(),
+            "fewer files may be open than connections are allowed; raise the limit (ulimit -n, LimitNOFILE)"
+        );
+    }
     let listener = listen(config.server.address)?;
     let address = listener.local_addr()?;
     let posts = Post::among(&config.pod.id, config.workers.count);
