@@ -28,10 +28,23 @@ pub struct Proxy {
 
 struct Shared {
     upstream: Mutex<SocketAddr>,
-    /// Changes when all connections are to be cut.
-    cuts: watch::Sender<usize>,
+    /// Changes when connections are to be cut.
+    cuts: watch::Sender<Cut>,
     connections: AtomicUsize,
     tamper: Box<dyn Fn(usize) -> Tamper + Send + Sync>,
+}
+
+/// Which connections are cut: one of so many, each time others.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    turn: usize,
+    one_of: usize,
+}
+
+impl Cut {
+    fn means(self, number: usize) -> bool {
+        number % self.one_of == self.turn % self.one_of
+    }
 }
 
 impl std::fmt::Debug for Shared {
@@ -57,7 +70,7 @@ impl Proxy {
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             upstream: Mutex::new(upstream),
-            cuts: watch::Sender::new(0),
+            cuts: watch::Sender::new(Cut { turn: 0, one_of: 1 }),
             connections: AtomicUsize::new(0),
             tamper: Box::new(tamper),
         });
@@ -100,7 +113,17 @@ impl Proxy {
 
     /// Cuts all connections, without a close frame.
     pub fn cut(&self) {
-        self.shared.cuts.send_modify(|cuts| *cuts += 1);
+        self.cut_one_of(1);
+    }
+
+    /// Cuts one of so many connections, each time others, without a close frame.
+    pub fn cut_one_of(&self, one_of: usize) {
+        self.shared.cuts.send_modify(|cut| {
+            *cut = Cut {
+                turn: cut.turn + 1,
+                one_of,
+            };
+        });
     }
 }
 
@@ -116,11 +139,12 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         let number = shared.connections.fetch_add(1, Ordering::Relaxed);
         let upstream = *shared.upstream.lock().unwrap_or_else(PoisonError::into_inner);
         let (tamper, mut cuts) = ((shared.tamper)(number), shared.cuts.subscribe());
+        let before = cuts.borrow_and_update().turn;
         tokio::spawn(async move {
             tokio::select! {
                 // However a connection ends, it ends for both sides.
                 _ = carry(client, upstream, tamper) => {}
-                _ = cuts.changed() => {}
+                _ = cuts.wait_for(|cut| cut.turn > before && cut.means(number)) => {}
             }
         });
     }

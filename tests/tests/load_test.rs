@@ -294,6 +294,43 @@ async fn who_loses_the_connection_comes_back_to_the_match() {
 }
 
 #[tokio::test]
+async fn what_is_promised_holds_while_connections_are_cut_again_and_again() {
+    let pod = Pod::start(&[]).unwrap();
+    let proxy = Proxy::honest(pod.address()).await.unwrap();
+    let url = proxy.url();
+    let arguments = [
+        "--maxConnections",
+        "60",
+        "--testDuration",
+        "12000",
+        "--rampUpTime",
+        "0",
+    ];
+    let mut test = std::pin::pin!(load_test(&url, &arguments));
+    let mut cuts = tokio::time::interval(Duration::from_millis(200));
+    let Outcome { summary, words, .. } = loop {
+        tokio::select! {
+            outcome = &mut test => break outcome,
+            _ = cuts.tick() => proxy.cut_one_of(10),
+        }
+    };
+    assert_eq!(
+        summary["history"]["counts"],
+        serde_json::json!({}),
+        "{summary:#}\n{words}"
+    );
+    assert!(
+        summary["connections"]["resumed"].as_u64().unwrap() > 40,
+        "{summary:#}"
+    );
+    let mut kinds = summary["errors"]["byKind"].as_object().unwrap().keys();
+    assert!(
+        kinds.all(|kind| kind.starts_with("lost: ") || kind.starts_with("connect: ")),
+        "{summary:#}"
+    );
+}
+
+#[tokio::test]
 async fn a_pod_that_drains_is_left_for_the_next_without_an_error() {
     let mut old = Pod::start(&[("DRAIN_TIMEOUT_MS", "10000")]).unwrap();
     let new = Pod::start(&[]).unwrap();
