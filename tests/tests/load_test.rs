@@ -10,7 +10,7 @@ use std::time::Duration;
 use chat_tests::client::PATIENCE;
 use chat_tests::pod::Pod;
 use chat_tests::proxy::{Proxy, Tamper};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -354,6 +354,71 @@ async fn a_pod_that_drains_is_left_for_the_next_without_an_error() {
     assert_eq!(code, Some(0), "{summary:#}\n{words}");
     assert_eq!(summary["connections"]["drained"], 60, "{summary:#}");
     assert!(old.wait(PATIENCE).unwrap().success());
+}
+
+#[tokio::test]
+async fn a_service_with_a_private_certificate_is_tested_when_it_is_trusted() {
+    let folder = std::env::temp_dir().join(format!("chat-load-test-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(file("cert.pem"), made.cert.pem()).unwrap();
+    std::fs::write(file("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    let settings = [
+        ("TLS_CERT_FILE", &*file("cert.pem")),
+        ("TLS_KEY_FILE", &*file("key.pem")),
+    ];
+    let pod = Pod::start(&settings).unwrap();
+    let url = format!("https://localhost:{}", pod.address().port());
+    let short = [
+        "--maxConnections",
+        "10",
+        "--testDuration",
+        "3000",
+        "--rampUpTime",
+        "0",
+    ];
+    let Outcome { code, words, .. } = load_test(&url, &short).await;
+    assert_eq!(code, Some(2));
+    assert!(words.contains("certificate"), "{words}");
+    let certificate = file("cert.pem");
+    let trusting = [&short[..], &["--caFile", &certificate]].concat();
+    let Outcome { code, summary, words } = load_test(&url, &trusting).await;
+    assert_eq!(code, Some(0), "{summary:#}\n{words}");
+    std::fs::remove_dir_all(&folder).unwrap();
+    pod.stop().unwrap();
+}
+
+#[tokio::test]
+async fn who_interrupts_a_test_is_told_what_it_came_to() {
+    let pod = Pod::start(&[]).unwrap();
+    let test = Command::new(env!("CARGO_BIN_EXE_load-test"))
+        .args([
+            "--serverUrl",
+            &pod.url(),
+            "--json",
+            "--maxConnections",
+            "30",
+            "--rampUpTime",
+            "0",
+        ])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    until_they_talk(&pod, 30).await;
+    let process = Pid::from_raw(i32::try_from(test.id()).unwrap()).unwrap();
+    kill_process(process, Signal::INT).unwrap();
+    let output = spawn_blocking(move || test.wait_with_output())
+        .await
+        .unwrap()
+        .unwrap();
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(output.status.code().is_some(), "{summary:#}");
+    assert!(summary["durationMs"].as_u64().unwrap() < 60_000);
+    assert!(summary["matches"].as_u64().unwrap() >= 10, "{summary:#}");
+    pod.stop().unwrap();
 }
 
 #[tokio::test]

@@ -142,10 +142,12 @@ async fn drive(options: &Options, target: Target, progress: &mut impl FnMut(&str
     let mut tasks = JoinSet::new();
     {
         let test = async {
-            admit(&crowd, options, start, &mut tasks).await;
-            let over = start + options.duration();
+            let admitted_and_over = async {
+                admit(&crowd, options, start, &mut tasks).await;
+                sleep_until(start + options.duration()).await;
+            };
             tokio::select! {
-                () = sleep_until(over) => {}
+                () = admitted_and_over => {}
                 // Whoever interrupts the test wants to know what it came to until then.
                 _ = tokio::signal::ctrl_c() => {}
             }
