@@ -209,8 +209,10 @@ impl Crowd {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            ticks.tick().await;
+            let late = ticks.tick().await.elapsed();
             let now = self.now();
+            let late = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
+            self.world.borrow_mut().tally.lag.record(late);
             while let Some(place) = self.next_due(now) {
                 self.act(place, |person, turn| person.on_time(turn));
             }

@@ -86,6 +86,8 @@ pub struct Latencies {
     pub signal: Percentiles,
     /// From an event to its acknowledgement.
     pub acknowledgement: Percentiles,
+    /// How late the load test itself was: what is above is too long by about as much.
+    pub own_lag: Percentiles,
 }
 
 /// Bytes on the wire.
@@ -145,6 +147,7 @@ impl Summary {
                 call_setup: tally.setup.percentiles(),
                 signal: tally.signal.percentiles(),
                 acknowledgement: tally.acknowledgement.percentiles(),
+                own_lag: tally.lag.percentiles(),
             },
             bytes: Bytes {
                 sent: tally.traffic.sent,
@@ -229,6 +232,7 @@ impl fmt::Display for Latencies {
             ("call setup", self.call_setup),
             ("signal, one way", self.signal),
             ("acknowledgement", self.acknowledgement),
+            ("load test's own lag", self.own_lag),
         ] {
             let Percentiles {
                 count,

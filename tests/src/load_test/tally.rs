@@ -86,6 +86,8 @@ pub(super) struct Tally {
     pub(super) setup: Times,
     pub(super) signal: Times,
     pub(super) acknowledgement: Times,
+    /// How late the test's own clock was.
+    pub(super) lag: Times,
     pub(super) traffic: Traffic,
     pub(super) faults: BTreeMap<String, Fault>,
 }
