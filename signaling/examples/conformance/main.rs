@@ -44,7 +44,7 @@ fn main() -> Result<()> {
     LocalSet::new().block_on(&runtime, async {
         let listener = listen(port).await?;
         tracing::info!(address = %listener.local_addr()?, "serving");
-        server::serve(listener, server::SETTINGS).await
+        server::serve(listener, server::SETTINGS, server::LIMITS).await
     })
 }
 

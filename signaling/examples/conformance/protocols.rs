@@ -10,26 +10,19 @@ use signaling_wire::socket_io::{
     Client, Limits, ProtocolError, Received, encode_ack, encode_event, validate_ack, validate_event,
 };
 
-const LIMITS: Limits = Limits {
-    connect_timeout_ms: 1_000,
-    packet_bytes: 1_000_000,
-    attachments: 10,
-    namespaces: 8,
-    depth: 32,
-};
-
 /// How long after the answer to a CONNECT the event follows. The suites wait for one message at a time, and in Node.js
 /// miss the second of two that arrive together.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Echoes on `/engine.io/`, speaks Socket.IO on `/socket.io/`.
-#[derive(Default)]
 pub(crate) struct Protocols {
+    limits: Limits,
     peers: HashMap<ConnectionId, Peer>,
     /// Connections that must be in a namespace by then; the first is due first, since all have the same time.
     pending: VecDeque<(Millis, ConnectionId)>,
     /// Connections that are greeted by then, in this order.
     greetings: VecDeque<(Millis, ConnectionId)>,
+    /// How many namespaces were granted.
     connected: u64,
 }
 
@@ -73,7 +66,7 @@ impl Application for Protocols {
     fn handle(&mut self, event: Event<'_>, engine: &mut Engine) {
         match event {
             Event::Opened { id, handshake } if handshake.path.starts_with("/socket.io") => {
-                let client = Client::new(LIMITS, signaling_wire::time::Millis(engine.now().0));
+                let client = Client::new(self.limits, signaling_wire::time::Millis(engine.now().0));
                 if let Some(deadline) = client.deadline() {
                     self.pending.push_back((Millis(deadline.0), id));
                 }
@@ -122,6 +115,16 @@ impl Peer {
 }
 
 impl Protocols {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            peers: HashMap::new(),
+            pending: VecDeque::new(),
+            greetings: VecDeque::new(),
+            connected: 0,
+        }
+    }
+
     fn receive(&mut self, id: ConnectionId, message: Message<'_>, engine: &mut Engine) {
         let Some(peer) = self.peers.get_mut(&id) else {
             return match message {
@@ -135,7 +138,8 @@ impl Protocols {
             Message::Text(text) => peer.client.receive_text(text),
             Message::Binary(bytes) => peer.client.receive_binary(bytes),
         };
-        match received.and_then(answer) {
+        let depth = self.limits.depth;
+        match received.and_then(|received| answer(received, depth)) {
             Ok(None) => {}
             Ok(Some(Answer::Connect { namespace, auth })) => self.connect(id, namespace, &auth, engine),
             Ok(Some(Answer::Reply { text, attachments })) => {
@@ -173,7 +177,7 @@ impl Protocols {
     }
 }
 
-fn answer(received: Option<Received<'_>>) -> Result<Option<Answer>, ProtocolError> {
+fn answer(received: Option<Received<'_>>, depth: u8) -> Result<Option<Answer>, ProtocolError> {
     Ok(match received {
         Some(Received::Connect { namespace, auth }) => Some(Answer::Connect {
             namespace: namespace.to_owned(),
@@ -185,7 +189,7 @@ fn answer(received: Option<Received<'_>>) -> Result<Option<Answer>, ProtocolErro
             ack,
             attachments,
         }) => {
-            let event = validate_event(args, attachments.len(), LIMITS.depth)?;
+            let event = validate_event(args, attachments.len(), depth)?;
             let mut text = Vec::new();
             match (namespace, event.name, ack) {
                 ("/", r#""message""#, _) => {
@@ -205,7 +209,7 @@ fn answer(received: Option<Received<'_>>) -> Result<Option<Answer>, ProtocolErro
         Some(Received::Ack {
             args, attachments, ..
         }) => {
-            validate_ack(args, attachments.len(), LIMITS.depth)?;
+            validate_ack(args, attachments.len(), depth)?;
             None
         }
         Some(Received::Disconnect { .. }) | None => None,

@@ -5,6 +5,7 @@ use axum::Router;
 use axum::routing::any;
 use signaling::transport::{self, Config, Cors, Pod, Worker};
 use signaling_wire::engine_io::{Settings, Transports};
+use signaling_wire::socket_io::Limits;
 use tokio::net::TcpListener;
 
 use crate::echo;
@@ -21,8 +22,17 @@ pub(crate) const SETTINGS: Settings = Settings {
     transports: Transports::ALL,
 };
 
+/// What a Socket.IO client may ask for, and how long it may take to ask.
+pub(crate) const LIMITS: Limits = Limits {
+    connect_timeout_ms: 1_000,
+    packet_bytes: 1_000_000,
+    attachments: 10,
+    namespaces: 8,
+    depth: 32,
+};
+
 /// Serves until the listener is closed. Must be called within a [`tokio::task::LocalSet`].
-pub(crate) async fn serve(listener: TcpListener, engine_io: Settings) -> Result<()> {
+pub(crate) async fn serve(listener: TcpListener, engine_io: Settings, socket_io: Limits) -> Result<()> {
     let config = Config {
         pod: "conformance".to_owned(),
         paths: vec!["/engine.io/".to_owned(), "/socket.io/".to_owned()],
@@ -33,7 +43,7 @@ pub(crate) async fn serve(listener: TcpListener, engine_io: Settings) -> Result<
     let (pod, inboxes) = Pod::new(config, 1);
     let inbox = inboxes.into_iter().next().context("a pod of one worker")?;
     let router = Router::new().route("/echo", any(echo::upgrade));
-    let worker = Worker::start(pod, inbox, Protocols::default(), router);
+    let worker = Worker::start(pod, inbox, Protocols::new(socket_io), router);
     transport::accept(&worker, listener).await;
     Ok(())
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::http::Session;
-use crate::started::{example, patient};
+use crate::started::{example, patient, pressing};
 use crate::websocket::WebSocket;
 
 /// A WebSocket that is in no namespace yet.
@@ -91,15 +91,15 @@ fn an_unknown_namespace_is_refused_and_the_connection_stays_open() {
 
 #[test]
 fn a_client_that_asks_for_no_namespace_is_closed() {
-    let mut socket = WebSocket::session(patient(), "/socket.io/");
+    let mut socket = WebSocket::session(pressing(), "/socket.io/");
     assert_eq!(socket.closed(), Some(1008));
-    let polled = Session::open(patient(), "/socket.io/");
+    let polled = Session::open(pressing(), "/socket.io/");
     assert_eq!(polled.packets(), "1");
 }
 
 #[test]
 fn a_client_whose_namespace_was_refused_is_closed_in_the_same_time() {
-    let mut socket = fresh();
+    let mut socket = WebSocket::session(pressing(), "/socket.io/");
     socket.send("40/random");
     assert_eq!(socket.closed(), Some(1008));
 }

@@ -6,25 +6,34 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use signaling_wire::engine_io::Settings;
+use signaling_wire::socket_io::Limits;
 use tokio::net::TcpListener;
 use tokio::task::LocalSet;
 
-use crate::server::{SETTINGS, serve};
+use crate::server::{LIMITS, SETTINGS, serve};
+
+/// Milliseconds that no test lasts.
+const NEVER: u64 = 600_000;
 
 /// As the example is.
 pub fn example() -> SocketAddr {
     static ADDRESS: OnceLock<SocketAddr> = OnceLock::new();
-    *ADDRESS.get_or_init(|| start(SETTINGS))
+    *ADDRESS.get_or_init(|| start(SETTINGS, LIMITS))
 }
 
-/// Never pings within a test, however slow the machine.
+/// Never pings within a test nor asks for a CONNECT, however slow the machine.
 pub fn patient() -> SocketAddr {
     static ADDRESS: OnceLock<SocketAddr> = OnceLock::new();
     *ADDRESS.get_or_init(|| {
-        start(Settings {
-            ping_interval: 600_000,
+        let settings = Settings {
+            ping_interval: NEVER,
             ..SETTINGS
-        })
+        };
+        let limits = Limits {
+            connect_timeout_ms: 600_000,
+            ..LIMITS
+        };
+        start(settings, limits)
     })
 }
 
@@ -32,15 +41,28 @@ pub fn patient() -> SocketAddr {
 pub fn beating() -> SocketAddr {
     static ADDRESS: OnceLock<SocketAddr> = OnceLock::new();
     *ADDRESS.get_or_init(|| {
-        start(Settings {
+        let settings = Settings {
             ping_interval: 100,
-            ping_timeout: 600_000,
+            ping_timeout: NEVER,
             ..SETTINGS
-        })
+        };
+        start(settings, LIMITS)
     })
 }
 
-fn start(settings: Settings) -> SocketAddr {
+/// Never pings within a test, but wants a CONNECT soon.
+pub fn pressing() -> SocketAddr {
+    static ADDRESS: OnceLock<SocketAddr> = OnceLock::new();
+    *ADDRESS.get_or_init(|| {
+        let settings = Settings {
+            ping_interval: NEVER,
+            ..SETTINGS
+        };
+        start(settings, LIMITS)
+    })
+}
+
+fn start(settings: Settings, limits: Limits) -> SocketAddr {
     let (tell, told) = sync_channel(1);
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -50,7 +72,7 @@ fn start(settings: Settings) -> SocketAddr {
         LocalSet::new().block_on(&runtime, async {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
             tell.send(listener.local_addr().unwrap()).unwrap();
-            serve(listener, settings).await.unwrap();
+            serve(listener, settings, limits).await.unwrap();
         });
     });
     told.recv().unwrap()

@@ -169,6 +169,31 @@ fn a_query_does_not_belong_to_the_namespaces_name() {
 }
 
 #[test]
+fn a_query_may_come_with_any_packet_and_with_the_main_namespace() {
+    let event = Packet::Event {
+        namespace: "/admin",
+        id: Some(9_007_199_254_740_992),
+        args: "[\"a\"]",
+        attachments: 1,
+    };
+    assert_eq!(
+        Packet::decode("51-/admin?a={}&b=?,9007199254740992[\"a\"]"),
+        Ok(event)
+    );
+    assert_eq!(
+        Packet::decode("1/admin?a=b"),
+        Ok(Packet::Disconnect { namespace: "/admin" })
+    );
+    let main = Packet::Connect {
+        namespace: "/",
+        query: Some("token=x"),
+        data: None,
+    };
+    assert_eq!(Packet::decode("0/?token=x,"), Ok(main));
+    assert_eq!(encoded(&main), "0/?token=x,");
+}
+
+#[test]
 fn a_number_is_an_events_name_too() {
     for args in ["[1,\"a\"]", "[-1]"] {
         assert!(Packet::decode(&format!("2{args}")).is_ok(), "{args}");

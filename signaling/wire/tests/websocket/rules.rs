@@ -236,6 +236,66 @@ fn nothing_is_read_after_a_close_frame_or_an_error() {
 }
 
 #[test]
+fn every_cut_in_two_or_three_of_a_connection_gives_the_same_messages() {
+    let bytes = [
+        frames(&[
+            (Opcode::Text, true, "é".as_bytes()),
+            (Opcode::Binary, true, &[7; 126]),
+            (Opcode::Text, false, b"\xf0\x9f"),
+            (Opcode::Ping, true, b"between"),
+            (Opcode::Continuation, false, b""),
+            (Opcode::Continuation, true, b"\x98\x80"),
+            (Opcode::Pong, true, b""),
+        ]),
+        close(b"\x03\xe8bye"),
+    ]
+    .concat();
+    let whole = decode(&bytes);
+    assert_eq!((whole.0.len(), whole.1), (6, None));
+    for first in 0..=bytes.len() {
+        for second in first..=bytes.len() {
+            let pieces = [&bytes[..first], &bytes[first..second], &bytes[second..]];
+            let cut = decode_pieces(Role::Server, 1 << 20, pieces);
+            assert_eq!(cut, whole, "cut at {first} and {second}");
+        }
+    }
+}
+
+#[test]
+fn a_broken_rule_is_found_though_the_bytes_come_one_by_one() {
+    let broken: [(&[u8], ProtocolError); 13] = [
+        (b"\xc1\x80\0\0\0\0", ProtocolError::ReservedBits),
+        (b"\x83\x80\0\0\0\0", ProtocolError::ReservedOpcode(3)),
+        (b"\x81\x01x", ProtocolError::Unmasked),
+        (b"\x09\x80\0\0\0\0", ProtocolError::FragmentedControl),
+        (b"\x89\xfe\0\x7e\0\0\0\0", ProtocolError::LongControl),
+        (
+            b"\x82\xff\x80\0\0\0\0\0\0\0\0\0\0\0",
+            ProtocolError::InvalidLength,
+        ),
+        (b"\x80\x80\0\0\0\0", ProtocolError::UnexpectedContinuation),
+        (
+            b"\x01\x80\0\0\0\0\x81\x80\0\0\0\0",
+            ProtocolError::InterruptedMessage,
+        ),
+        (b"\x88\x81\0\0\0\0\x03", ProtocolError::TruncatedCloseCode),
+        (b"\x88\x82\0\0\0\0\x03\xed", ProtocolError::InvalidCloseCode(1005)),
+        (b"\x88\x83\0\0\0\0\x03\xe8\xff", ProtocolError::InvalidUtf8),
+        (b"\x81\x81\0\0\0\0\xff", ProtocolError::InvalidUtf8),
+        (b"\x82\x8b\0\0\0\0", ProtocolError::TooBig { limit: 10 }),
+    ];
+    for (bytes, error) in broken {
+        assert_eq!(
+            decode_pieces(Role::Server, 10, [bytes]),
+            refused(error),
+            "{error} at once"
+        );
+        let one_by_one = decode_pieces(Role::Server, 10, bytes.chunks(1));
+        assert_eq!(one_by_one, refused(error), "{error} byte by byte");
+    }
+}
+
+#[test]
 fn a_message_of_the_largest_size_is_taken_and_one_byte_more_is_refused() {
     let too_big = ProtocolError::TooBig { limit: 10 };
     let fits = frames(&[(Opcode::Binary, true, &[1; 10])]);
