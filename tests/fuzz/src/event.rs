@@ -75,6 +75,16 @@ pub fn seeds() -> Vec<Vec<u8>> {
         r#"["ice_servers"]"#,
         r#"["report_peer",{"reason":"rude"},1,2]"#,
         r#"["block_peer",{"reason":null}]"#,
+        r#"["find_match",{"interests":["a","b","c","d","e","f","g","h","i","j","k"],"language":7,"region":[],"mode":"voice"}]"#,
+        r#"["webrtc_offer",{"type":"pranswer","sdp":"v=0\na=ice-ufrag:ab cd\r\na=ice-ufrag:","n":[-0,0.5,1E+99,1e400,12345678901234567890,true,false,null,"\\\/\b\f\n\r\t\ud83d\ude00"]}]"#,
+        r#"["webrtc_ice_candidate",{"sdpMLineIndex":-1,"sdpMid":0,"candidate":"a ufrag","usernameFragment":null}]"#,
+        r#"["webrtc_ice_candidate",{"sdpMLineIndex":1.5,"candidate":"ufrag ab ufrag cd","sdpMid":"\u0061\ud800"}]"#,
+        r#"["ice_state",{"state":"failed","candidateType":"other","protocol":17,"rttMs":-1e999}]"#,
+        r#"["chat_message",{"text":"","seq":{"a":[1,{"from":2}]},"matchId":7,"text":"again"}]"#,
+        r#"["chat_message",{"text":"a","deep":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}]"#,
+        r#" [ "webrtc_answer" , { "sdp" : "\u0041" , "type" : "answer" , "\u0073eq" : 1 } , { } ] "#,
+        r#"["unknown_event",1]"#,
+        r#"[7,{"matchId":"m"}]"#,
     ]
     .map(|seed| seed.as_bytes().to_vec())
     .to_vec()

@@ -44,7 +44,7 @@ pub const TARGETS: [Target; 4] = [
 ];
 
 /// Pieces of the languages that the parsers read, to be dropped into an input.
-pub const WORDS: [&[u8]; 26] = [
+pub const WORDS: [&[u8]; 40] = [
     b"\"",
     b"\\",
     b"\\u0000",
@@ -71,4 +71,18 @@ pub const WORDS: [&[u8]; 26] = [
     b"\xf0\x9f",
     b"\x88\x80",
     b"\x01\xfe",
+    b"\x80\x80",
+    b"\x88\x82",
+    b"\x03\xe8",
+    b"1e999",
+    b"\\u00e9",
+    b"[[[[[[[[",
+    b" \t\r\n",
+    b"ufrag ",
+    b"a=ice-ufrag:",
+    b"\"seq\":",
+    b"2probe",
+    b"EIO=4",
+    b"transport=websocket",
+    b"\x1e>5\x1e",
 ];

@@ -132,6 +132,11 @@ pub fn seeds() -> Vec<Vec<u8>> {
         r#"0/custom,{}|2/custom,["a",-1.5e3]|3/custom,12["\u00e9\n"]|1/custom,"#,
         r#"0|51-["b",{"_placeholder":true,"num":0}]|bbytes|62-9[[{"num":1,"_placeholder":true}],{}]|bone|btwo"#,
         r#"0/nox|0/nox?query=1,{"a":{"b":[{}]}}|0/y|2/y,18446744073709551615[1]|4{"message":"no"}"#,
+        r#"0/?a=b|2["m",-0,0.5,1E+99,1e400,12345678901234567890,true,false,null,"\\\/\b\f\n\r\t\ud83d\ude00\ud800"]"#,
+        r#"0|52-7["a",{"num":0,"_placeholder":true,"_placeholder":false},{"_placeholder":true,"num":-1}]|b|b0"#,
+        r#"0|0/a|0/b|0/c|2["\u0063onnect"]|2["connected"]|2["disconnecting",1]"#,
+        r#"0{"a":[[[[]]]]}|0{"a":[[[]]]}|2[[["a"]]]|2["a",[[[[{}]]]]]|3999999999999999999999[]"#,
+        r#"0|2 [ "a" , { "b" : [ ] } ]|2[ "a" , { "b" : [ 1 , 2 ] , "c" : { } } ]|30[ ]|54-["a"]|51-["a"]|text"#,
     ]
     .map(|conversation| conversation.replace('|', "\x1e").into_bytes())
     .to_vec()

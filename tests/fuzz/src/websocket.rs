@@ -1,8 +1,9 @@
-//! Frames: whatever comes, the messages do not depend on how the bytes are cut, and memory stays within the limit.
+//! Frames: whatever comes, the messages do not depend on how the bytes are cut, and memory stays within the limit. And
+//! the handshake before them: what is accepted keeps the rules.
 
 use signaling_wire::websocket::{
-    CloseCode, CloseFrame, Decoder, Message, Opcode, Role, encode, encode_close, encode_close_masked,
-    encode_frame, encode_masked,
+    CloseCode, CloseFrame, Decoder, Message, Opcode, Role, accept_key, encode, encode_close,
+    encode_close_masked, encode_frame, encode_masked, upgrade,
 };
 
 const MAX_MESSAGE: usize = 1 << 12;
@@ -10,8 +11,10 @@ const MAX_MESSAGE: usize = 1 << 12;
 const MOST_HELD: usize = MAX_MESSAGE + 2 * 139 + 200;
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
-/// The first byte decides on the role and on the size of the pieces in which the others come.
+/// The first byte decides on the role and on the size of the pieces in which the others come. The input is also the
+/// header lines of a request.
 pub fn run(input: &[u8]) {
+    shake_hands(input);
     let Some((&first, bytes)) = input.split_first() else {
         return;
     };
@@ -29,6 +32,30 @@ pub fn run(input: &[u8]) {
         pieces_failed || !whole_failed,
         "an error depends on how the bytes are cut"
     );
+}
+
+fn shake_hands(input: &[u8]) {
+    let lines = input.split(|byte| *byte == b'\n').filter_map(|line| {
+        let colon = line.iter().position(|byte| *byte == b':')?;
+        let name = str::from_utf8(&line[..colon]).ok()?;
+        Some((name, line[colon + 1..].trim_ascii()))
+    });
+    let values = |name: &'static str| {
+        let named = lines
+            .clone()
+            .filter(move |line| line.0.eq_ignore_ascii_case(name));
+        named.map(|line| line.1)
+    };
+    match upgrade::validate("GET", (1, 1), lines.clone()) {
+        Ok(accept) => {
+            let key = values("sec-websocket-key").next().expect("a key is needed");
+            assert_eq!(accept, accept_key(str::from_utf8(key).expect("a key is base64")));
+            assert_eq!(accept.len(), 28);
+            assert!(values("sec-websocket-version").all(|version| version == b"13"));
+            assert!(upgrade::is_asked_for(values("upgrade")));
+        }
+        Err(error) => assert!((400..=426).contains(&error.status())),
+    }
 }
 
 /// The messages that come out, each as a server would send it, and whether an error ended them.
@@ -93,5 +120,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
     encode_close(None, &mut server);
     // A length of 64 bits, announced but never sent.
     let announced = b"\x00\x82\xff\0\0\0\0\0\0\x10\0\x01\x02\x03\x04payload".to_vec();
-    vec![client, closing, server, announced]
+    let request = b"Host: a\r\nUpgrade: h2c, WebSocket\r\nConnection: keep-alive, Upgrade\r\n\
+Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        .to_vec();
+    vec![client, closing, server, announced, request]
 }
