@@ -207,8 +207,10 @@ pub struct Rules<'a> {
     pub recent_partners: usize,
     /// and after how long of waiting together they may be matched again.
     pub recent_after: Duration,
-    /// How soon one must be told that the partner has left, or never came.
+    /// How soon one must be told that the partner has left.
     pub told_within: Duration,
+    /// How soon one must be told that the partner never came, or is away: where connections break, the ping time more.
+    pub unmet_within: Duration,
     /// How soon one must be told that the partner is lost for good: ping time and resume window.
     pub lost_within: Duration,
     /// How long a `find_match` may go without an answer: the match timeout and a little.
@@ -226,6 +228,7 @@ impl Default for Rules<'_> {
             recent_partners: 5,
             recent_after: Duration::from_secs(15),
             told_within: Duration::from_secs(5),
+            unmet_within: Duration::from_secs(5),
             lost_within: Duration::from_secs(115),
             answered_within: Duration::from_secs(65),
             delivered_within: Duration::from_secs(5),

@@ -4,7 +4,8 @@
 //! acknowledgement of all that came in order. Both ends name their present life in every packet, and numbers belong to a
 //! pair of lives: an end that has not heard of the other's life sends a greeting without frames, what was meant for an
 //! earlier life is ignored, and a new life of the other end means that all under way is lost, which is reported, for
-//! nothing is lost in silence.
+//! nothing is lost in silence. An end that has never named this life may be long dead, whatever late packets say: it is
+//! greeted for a while and then given up.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -31,6 +32,8 @@ const ACK_DELAY: Duration = Duration::from_millis(20);
 /// How long until a frame is sent again, at first and at most.
 const RESEND_FIRST: Duration = Duration::from_millis(100);
 const RESEND_LONGEST: Duration = Duration::from_secs(2);
+/// How long an end that has never been heard of in this life is greeted.
+const GREET_FOR: Duration = Duration::from_secs(10);
 
 /// One life of one end of a link: later ones are greater. 0 names none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -51,6 +54,8 @@ pub struct Malformed;
 pub struct Received {
     /// The other end lives anew: frames that it had not acknowledged are lost.
     pub peer_restarted: bool,
+    /// The other end's life has named this one for the first time: both live now.
+    pub met: bool,
 }
 
 /// A packet's head, in [postcard](https://postcard.jamesmunns.com/wire-format) form behind the version byte. Frames
@@ -89,6 +94,12 @@ pub struct Link {
     early: BTreeMap<u64, Box<[u8]>>,
     early_bytes: usize,
     ack_at: Option<Millis>,
+    /// The other end's present life has named this one.
+    met: bool,
+    /// The other end is to be greeted, though there is nothing to say.
+    greets: bool,
+    /// When the first packet of this life that was to be answered went out.
+    greeting_since: Option<Millis>,
 }
 
 impl Link {
@@ -109,7 +120,24 @@ impl Link {
             early: BTreeMap::new(),
             early_bytes: 0,
             ack_at: None,
+            met: false,
+            greets: false,
+            greeting_since: None,
         }
+    }
+
+    /// Makes this life known to the other end, with or without frames: what it has of an earlier one is void.
+    pub fn greet(&mut self) {
+        self.greets = !self.met;
+    }
+
+    /// Whether the other end has left all greetings unanswered, so that nothing more is to be hoped for.
+    #[must_use]
+    pub fn is_unanswered(&self, now: Millis) -> bool {
+        !self.met
+            && self
+                .greeting_since
+                .is_some_and(|since| now.since(since) >= GREET_FOR)
     }
 
     /// Takes a frame that may be refused.
@@ -151,9 +179,9 @@ impl Link {
             self.resend_after = (self.resend_after * 2).min(RESEND_LONGEST);
             self.resend_at = None;
         }
-        let met = self.remote != Incarnation::default();
-        let count = if met { self.fitting() } else { 0 };
-        let greets = !met && !self.window.is_empty() && self.resend_at.is_none();
+        let known = self.remote != Incarnation::default();
+        let count = if known { self.fitting() } else { 0 };
+        let greets = (self.greets || !known && !self.window.is_empty()) && self.resend_at.is_none();
         if count == 0 && !greets && self.ack_at.is_none_or(|at| at > now) {
             return false;
         }
@@ -173,8 +201,9 @@ impl Link {
         self.next += count;
         self.sent = self.sent.max(self.next);
         self.ack_at = None;
-        if self.resend_at.is_none() && !self.window.is_empty() {
+        if self.resend_at.is_none() && (self.greets || !self.window.is_empty()) {
             self.resend_at = Some(now + self.resend_after);
+            self.greeting_since.get_or_insert(now);
         }
         true
     }
@@ -217,6 +246,10 @@ impl Link {
             self.ack_at = Some(now);
             return Ok(received);
         }
+        received.met = !std::mem::replace(&mut self.met, true);
+        if std::mem::take(&mut self.greets) && self.window.is_empty() {
+            self.resend_at = None;
+        }
         self.acknowledged(head.ack, now);
         let any = !frames.is_empty();
         for (number, frame) in (head.first..).zip(frames) {
@@ -235,6 +268,7 @@ impl Link {
             self.window_bytes -= frame.len();
         }
         self.remote = remote;
+        (self.met, self.greeting_since) = (false, None);
         (self.base, self.sent, self.next) = (1, 0, 0);
         (self.resend_at, self.resend_after) = (None, RESEND_FIRST);
         (self.expected, self.early_bytes) = (1, 0);

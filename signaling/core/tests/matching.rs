@@ -6,6 +6,7 @@ mod world;
 
 use std::time::Duration;
 
+use signaling_core::time::Millis;
 use signaling_core::worker::{Closed, Record, WaitEnd};
 use world::{ClientId, World};
 
@@ -25,7 +26,7 @@ fn pair(world: &mut World) -> (ClientId, ClientId) {
     let (a, b) = (world.join(0), world.join(world.workers() - 1));
     world.emit(a, FIND, false);
     world.emit(b, FIND, false);
-    world.run(Duration::from_millis(50));
+    world.run(Duration::from_millis(250));
     assert_eq!((found(world, a), found(world, b)), (1, 1));
     (a, b)
 }
@@ -58,7 +59,7 @@ fn who_waits_alone_is_told_the_place_and_then_that_nobody_came() {
     let ends = world
         .records
         .iter()
-        .filter(|record| matches!(record, Record::WaitEnded { .. }))
+        .filter(|(.., record)| matches!(record, Record::WaitEnded { .. }))
         .count();
     assert_eq!(ends, 1);
 }
@@ -76,7 +77,7 @@ fn a_claim_for_someone_who_has_cancelled_makes_no_match_and_the_other_keeps_wait
     world.emit(c, FIND, false);
     world.run(Duration::from_millis(200));
     assert_eq!((found(&world, b), found(&world, c)), (1, 1));
-    let cancelled = |record: &&Record| {
+    let cancelled = |(.., record): &&(Millis, usize, Record)| {
         matches!(
             record,
             Record::WaitEnded {

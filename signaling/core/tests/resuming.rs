@@ -22,7 +22,7 @@ fn pair(world: &mut World, recovery: bool) -> (ClientId, ClientId) {
         world.emit(client, FIND, false);
         client
     });
-    world.run(Duration::from_millis(100));
+    world.run(Duration::from_millis(250));
     for person in people {
         assert_eq!(world.clients[person].payloads("match_found").len(), 1);
     }

@@ -65,6 +65,12 @@ impl<'a> Target<'a> {
         }
     }
 
+    /// Whether the event names the match that it is for.
+    #[must_use]
+    pub fn names_a_match(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Whether the event is for the match with this id.
     #[must_use]
     pub fn admits(&self, match_id: MatchId) -> bool {

@@ -89,8 +89,10 @@ impl Ledger {
     fn judge(&mut self, mut sides: Vec<Stay>, rules: &Rules<'_>) {
         sides.sort_by_key(|stay| stay.person);
         pair::judge(&sides, self.last, rules, &mut self.trail.report);
-        if let [one, other] = &*sides {
-            self.partners.met(one, other);
+        match &*sides {
+            [one, other] => self.partners.met(one, other),
+            [one] => self.partners.met_somebody(one),
+            _ => {}
         }
     }
 }

@@ -47,7 +47,7 @@ fn alone(stay: &Stay, end: Millis, rules: &Rules<'_>, report: &mut Report) {
     let bound = if stay.partner_away {
         rules.lost_within
     } else {
-        rules.told_within
+        rules.unmet_within
     };
     let from = stay.back_at.unwrap_or(stay.from);
     let stayed = stay.until(end).since(from);

@@ -88,10 +88,13 @@ pub(super) struct Walker {
     online: bool,
     /// A question is open since then.
     asked: Option<Millis>,
+    /// The session was idle when it was resumed: how the last question ended may be told again.
+    returned_idle: bool,
     /// In the queue, with a transport, since then.
     in_queue: Option<Millis>,
-    /// A match that was made while this person was away, and that is about to be told.
-    returned_to: Option<MatchId>,
+    /// A match that was made while this person was away, and that is about to be told; and whether signals in it may be
+    /// missing.
+    returned_to: Option<(MatchId, bool)>,
 }
 
 impl Walker {
@@ -101,6 +104,7 @@ impl Walker {
             stay: None,
             online: true,
             asked: None,
+            returned_idle: false,
             in_queue: None,
             returned_to: None,
         }
@@ -138,6 +142,7 @@ impl Walker {
             Seen::Connected => self.connected(at, trail),
             Seen::Asked => {
                 self.asked.get_or_insert(at);
+                self.returned_idle = false;
             }
             Seen::Waiting => {
                 self.in_queue.get_or_insert(at);
@@ -250,6 +255,7 @@ impl Walker {
 
     fn resumed(&mut self, at: Millis, state: State, renegotiate: bool, trail: &mut Trail) {
         self.online = true;
+        self.returned_idle = state == State::Idle;
         self.leave_queue(at, trail);
         match state {
             State::Matched(match_id) => {
@@ -261,7 +267,7 @@ impl Walker {
                     self.asked = None;
                 } else {
                     self.close(at, End::Told, trail);
-                    self.returned_to = Some(match_id);
+                    self.returned_to = Some((match_id, renegotiate));
                 }
             }
             State::Waiting => {
@@ -291,19 +297,23 @@ impl Walker {
             }
             return;
         }
+        let returned_to = self.returned_to.filter(|(returned_to, _)| *returned_to == match_id);
         if let Some(other) = self.stay.as_ref().map(|stay| stay.match_id) {
             breach(Law::Doubled, format!("matched while still in match {other}"));
-        } else if self.asked.is_none() && self.returned_to != Some(match_id) {
+        } else if self.asked.is_none() && returned_to.is_none() {
             breach(Law::Unanswered, "match_found without an open find_match".into());
         }
         self.close(at, End::Told, trail);
         self.leave_queue(at, trail);
         (self.asked, self.returned_to) = (None, None);
-        self.stay = Some(Stay::new(person, match_id, peer_id, initiator, at));
+        let mut stay = Stay::new(person, match_id, peer_id, initiator, at);
+        stay.renegotiate(at, returned_to.is_some_and(|(_, renegotiate)| renegotiate));
+        self.stay = Some(stay);
     }
 
     fn timed_out(&mut self, at: Millis, trail: &mut Trail) {
-        if self.asked.take().is_none() {
+        let again = std::mem::take(&mut self.returned_idle);
+        if self.asked.take().is_none() && !again {
             let what = || "match_timeout without an open find_match".into();
             trail.report.breach(Law::Unanswered, at, self.person, None, what);
         }

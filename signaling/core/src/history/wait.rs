@@ -65,19 +65,27 @@ fn quiet(from: Millis, after: Duration, until: Millis, rules: &Rules<'_>) -> boo
 /// Who was matched with whom, and when.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Partners {
-    /// Each person's partners, with the moment; in order once they are sorted.
-    by_person: Vec<Vec<(Millis, usize)>>,
+    /// Each person's partners, with the moment; in order once they are sorted. One who never saw the match may be anybody.
+    by_person: Vec<Vec<(Millis, Option<usize>)>>,
 }
 
 impl Partners {
     /// Remembers the two sides of a match.
     pub(super) fn met(&mut self, one: &Stay, other: &Stay) {
-        let persons = one.person.max(other.person) + 1;
-        if self.by_person.len() < persons {
-            self.by_person.resize_with(persons, Vec::new);
+        self.note(one, Some(other.person));
+        self.note(other, Some(one.person));
+    }
+
+    /// Remembers a match that only one side has seen.
+    pub(super) fn met_somebody(&mut self, one: &Stay) {
+        self.note(one, None);
+    }
+
+    fn note(&mut self, one: &Stay, partner: Option<usize>) {
+        if self.by_person.len() <= one.person {
+            self.by_person.resize_with(one.person + 1, Vec::new);
         }
-        self.by_person[one.person].push((one.from, other.person));
-        self.by_person[other.person].push((other.from, one.person));
+        self.by_person[one.person].push((one.from, partner));
     }
 
     fn sort(&mut self) {
@@ -100,6 +108,6 @@ impl Partners {
             .iter()
             .rev()
             .take(count)
-            .any(|(_, known)| *known == partner)
+            .any(|(_, known)| known.is_none_or(|known| known == partner))
     }
 }

@@ -9,6 +9,7 @@ mod pool;
 mod rules;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,12 @@ pub use self::pool::MemoryPool;
 pub use self::rules::{Widening, compatible, widens_after};
 use crate::id::{Epoch, MatchId, Person, SessionId, WorkerId};
 use crate::time::Millis;
+
+/// How often the owner of a ticket puts it again, so that a pool that lost it is whole again, and one whose owner is gone
+/// is known by its age.
+pub const REFRESH_EVERY: Duration = Duration::from_secs(2);
+/// How old a ticket may be that was not put again: its owner is gone, or has changed its mind in a message that was lost.
+pub const STALE_AFTER: Duration = Duration::from_secs(7);
 
 /// Someone who waits for a partner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +36,8 @@ pub struct Ticket {
     pub epoch: Epoch,
     /// When the wait began: the place in the queue.
     pub since: Millis,
+    /// From when on a partner of another worker will do: until then one of the same worker is hoped for.
+    pub anywhere_from: Millis,
     /// Whom the person wants to meet.
     pub criteria: Arc<Criteria>,
     /// Who it is.
@@ -52,8 +61,10 @@ pub enum Request {
         /// The owner's term.
         epoch: Epoch,
     },
-    /// `by` is never to be paired with `of` again, whichever sessions the two have.
+    /// `by` is never to be paired with `of` again, whichever sessions the two have. Asked again until it is answered.
     Block {
+        /// The session that is answered.
+        session: SessionId,
         /// Who blocks.
         by: Person,
         /// Whom.
@@ -77,6 +88,13 @@ pub enum Reply {
     },
     /// Two tickets have been taken out, that of the asker first.
     Claimed(Box<Claim>),
+    /// A block is noted.
+    Blocked {
+        /// The session that asked.
+        session: SessionId,
+        /// Who is blocked.
+        of: Person,
+    },
     /// There is no room for another ticket.
     Full {
         /// Whose ticket was refused.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use rand::Rng;
 
 use super::history::Waits;
-use super::rules::{people_agree, wishes_agree};
-use super::{Claim, Criteria, Reply, Request, Ticket};
+use super::rules::{near_enough, people_agree, wishes_agree};
+use super::{Claim, Criteria, Reply, Request, STALE_AFTER, Ticket};
 use crate::id::{Epoch, MatchId, Person, SessionId};
 use crate::time::Millis;
 
@@ -40,12 +40,21 @@ pub struct MemoryPool {
     waits: Waits,
     longest_wait: Duration,
     next_queue: QueueId,
+    /// When stale tickets are next looked for.
+    sweep_at: Millis,
 }
 
 #[derive(Debug)]
 struct Queue {
     criteria: Arc<Criteria>,
-    tickets: BTreeMap<(Millis, SessionId), Ticket>,
+    tickets: BTreeMap<(Millis, SessionId), Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    ticket: Ticket,
+    /// When it was last put.
+    put: Millis,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +62,7 @@ struct Place {
     queue: QueueId,
     since: Millis,
     epoch: Epoch,
+    put: Millis,
 }
 
 impl MemoryPool {
@@ -69,6 +79,7 @@ impl MemoryPool {
             waits: Waits::default(),
             longest_wait,
             next_queue: 0,
+            sweep_at: Millis(0),
         }
     }
 
@@ -86,6 +97,9 @@ impl MemoryPool {
 
     /// Executes one request. A reply goes to whoever asked.
     pub fn handle(&mut self, request: Request, now: Millis, rng: &mut impl Rng) -> Option<Reply> {
+        if self.sweep_at <= now {
+            self.sweep(now);
+        }
         match request {
             Request::Enter(ticket) => self.enter(*ticket, now, rng),
             Request::Leave { session, epoch } => {
@@ -99,9 +113,9 @@ impl MemoryPool {
                 }
                 None
             }
-            Request::Block { by, of } => {
+            Request::Block { session, by, of } => {
                 self.block(by, of);
-                None
+                Some(Reply::Blocked { session, of })
             }
         }
     }
@@ -133,7 +147,7 @@ impl MemoryPool {
             return Some(Reply::Claimed(Box::new(claim)));
         }
         let estimated_wait_ms = self.estimate(&ticket, now);
-        let position = self.put(ticket);
+        let position = self.put(ticket, now);
         Some(Reply::Waiting {
             session,
             epoch,
@@ -156,14 +170,18 @@ impl MemoryPool {
             if !wishes_agree(wish, (&queue.criteria, now.since(*head))) {
                 continue;
             }
-            for (place, ticket) in queue.tickets.iter().take(LOOKS - looks + 1) {
+            for (place, Kept { ticket, put }) in queue.tickets.iter().take(LOOKS - looks + 1) {
                 looks += 1;
                 if oldest.is_some_and(|best| best <= *place)
                     || !wishes_agree(wish, (&queue.criteria, now.since(place.0)))
                 {
                     break;
                 }
-                if people_agree(asker, ticket, now) && !self.blocked(asker.person, ticket.person) {
+                if !is_stale(*put, now)
+                    && near_enough(asker, ticket, now)
+                    && people_agree(asker, ticket, now)
+                    && !self.blocked(asker.person, ticket.person)
+                {
                     oldest = Some(*place);
                     break;
                 }
@@ -173,7 +191,7 @@ impl MemoryPool {
     }
 
     /// Puts a ticket and answers its place among those who want the same.
-    fn put(&mut self, ticket: Ticket) -> u32 {
+    fn put(&mut self, ticket: Ticket, now: Millis) -> u32 {
         let (session, since) = (ticket.session, ticket.since);
         let id = *self
             .by_criteria
@@ -188,6 +206,7 @@ impl MemoryPool {
                 queue: id,
                 since,
                 epoch: ticket.epoch,
+                put: now,
             },
         );
         let queue = self.queues.entry(id).or_insert_with(|| Queue {
@@ -195,7 +214,7 @@ impl MemoryPool {
             tickets: BTreeMap::new(),
         });
         let before = queue.head();
-        queue.tickets.insert((since, session), ticket);
+        queue.tickets.insert((since, session), Kept { ticket, put: now });
         let after = queue.head();
         let position = queue.tickets.range(..=(since, session)).take(1_000).count();
         self.move_head(id, before, after);
@@ -206,7 +225,7 @@ impl MemoryPool {
         let place = self.tickets.remove(&session)?;
         let queue = self.queues.get_mut(&place.queue)?;
         let before = queue.head();
-        let ticket = queue.tickets.remove(&(place.since, session))?;
+        let Kept { ticket, .. } = queue.tickets.remove(&(place.since, session))?;
         let after = queue.head();
         self.move_head(place.queue, before, after);
         if after.is_none() {
@@ -214,6 +233,16 @@ impl MemoryPool {
             self.by_criteria.remove(&ticket.criteria);
         }
         Some(ticket)
+    }
+
+    /// Takes out the tickets that were not put again: a worker that is gone leaves none behind for long.
+    fn sweep(&mut self, now: Millis) {
+        self.sweep_at = now + STALE_AFTER;
+        let stale = |(session, place): (&SessionId, &Place)| is_stale(place.put, now).then_some(*session);
+        let stale: Vec<SessionId> = self.tickets.iter().filter_map(stale).collect();
+        for session in stale {
+            self.take(session);
+        }
     }
 
     fn move_head(&mut self, queue: QueueId, before: Option<Millis>, after: Option<Millis>) {
@@ -265,6 +294,10 @@ impl Queue {
     fn head(&self) -> Option<Millis> {
         self.tickets.first_key_value().map(|((since, _), _)| *since)
     }
+}
+
+fn is_stale(put: Millis, now: Millis) -> bool {
+    now.since(put) > STALE_AFTER
 }
 
 fn millis(duration: Duration) -> u64 {

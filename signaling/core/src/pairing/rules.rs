@@ -20,12 +20,13 @@ impl Widening {
     pub const RECENT: Duration = Duration::from_secs(15);
 }
 
-/// When the next demand of someone who waits since `since` is dropped.
+/// When the next demand of someone who waits since `since` is dropped: first that for a partner of the same worker.
 #[must_use]
-pub fn widens_after(since: Millis, now: Millis) -> Option<Millis> {
-    [Widening::INTERESTS, Widening::REGION, Widening::LANGUAGE]
+pub fn widens_after(since: Millis, anywhere_from: Millis, now: Millis) -> Option<Millis> {
+    let demands = [Widening::INTERESTS, Widening::REGION, Widening::LANGUAGE];
+    [anywhere_from]
         .into_iter()
-        .map(|wait| since + wait)
+        .chain(demands.map(|wait| since + wait))
         .find(|at| *at > now)
 }
 
@@ -35,7 +36,14 @@ pub fn compatible(one: &Ticket, other: &Ticket, now: Millis) -> bool {
     wishes_agree(
         (&one.criteria, now.since(one.since)),
         (&other.criteria, now.since(other.since)),
-    ) && people_agree(one, other, now)
+    ) && near_enough(one, other, now)
+        && people_agree(one, other, now)
+}
+
+/// Whether two tickets are of one worker, or one of them has waited for that for as long as is worth it. Whoever has
+/// waited longer than that is served in turn.
+pub(super) fn near_enough(one: &Ticket, other: &Ticket, now: Millis) -> bool {
+    one.worker == other.worker || one.anywhere_from <= now || other.anywhere_from <= now
 }
 
 /// Whether two wishes agree after these waits.

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Held {
     fragments: Vec<Box<str>>,
+    /// The last description bears too many to be remembered: candidates of any fragment pass.
+    passes_all: bool,
     /// Whether a candidate has been kept since the last description.
     fresh: bool,
     bytes: usize,
@@ -24,15 +26,20 @@ impl Held {
     pub(crate) const MAX_CANDIDATES: usize = 64;
     /// How many bytes of them.
     pub(crate) const MAX_BYTES: usize = 64 * 1024;
-    /// How many media sections with an own fragment are remembered; beyond it the description passes all.
+    /// How many different fragments of a description are remembered; beyond it the description passes all.
     const MAX_FRAGMENTS: usize = 32;
 
     /// Whether a candidate with this fragment has to wait: its description has not come, or others before it wait.
     pub(crate) fn must_wait(&self, fragment: Option<&str>) -> bool {
         match fragment {
-            Some(fragment) => !self.fragments.iter().any(|known| **known == *fragment),
+            Some(fragment) => !self.knows(fragment),
             None => self.fresh,
         }
+    }
+
+    /// Whether any candidate is kept.
+    pub(crate) fn holds_any(&self) -> bool {
+        !self.candidates.is_empty()
     }
 
     /// Keeps a candidate; `false` when there is no room.
@@ -48,23 +55,33 @@ impl Held {
 
     /// A description with these fragments has gone out: answers the candidates that were waiting for it, in order.
     pub(crate) fn described<'a>(&mut self, fragments: impl Iterator<Item = &'a str>) -> Vec<Box<[u8]>> {
+        (self.passes_all, self.fresh) = (false, false);
         self.fragments.clear();
-        self.fragments
-            .extend(fragments.take(Self::MAX_FRAGMENTS).map(Into::into));
-        self.fresh = false;
+        for fragment in fragments {
+            if self.fragments.len() == Self::MAX_FRAGMENTS {
+                self.passes_all = true;
+                break;
+            }
+            if !self.knows(fragment) {
+                self.fragments.push(fragment.into());
+            }
+        }
         let mut released = Vec::new();
-        let fragments = &self.fragments;
-        self.candidates.retain_mut(|(fragment, candidate)| {
-            let passes = fragment
-                .as_ref()
-                .is_none_or(|fragment| fragments.contains(fragment));
+        let mut candidates = std::mem::take(&mut self.candidates);
+        candidates.retain_mut(|(fragment, candidate)| {
+            let passes = fragment.as_deref().is_none_or(|fragment| self.knows(fragment));
             if passes {
                 released.push(std::mem::take(candidate));
             }
             !passes
         });
+        self.candidates = candidates;
         self.bytes -= released.iter().map(|candidate| candidate.len()).sum::<usize>();
         released
+    }
+
+    fn knows(&self, fragment: &str) -> bool {
+        self.passes_all || self.fragments.iter().any(|known| **known == *fragment)
     }
 }
 
@@ -105,6 +122,22 @@ mod tests {
         assert!(held.push(Some("new"), b"1") && held.push(None, b"end"));
         assert_eq!(held.described(["new"].into_iter()).len(), 2);
         assert_eq!(held.bytes, 0);
+    }
+
+    #[test]
+    fn a_description_with_more_fragments_than_are_remembered_passes_all() {
+        let mut held = Held::default();
+        let many: Vec<String> = (0..=Held::MAX_FRAGMENTS)
+            .map(|number| number.to_string())
+            .collect();
+        assert!(held.push(Some("33"), b"1"));
+        assert_eq!(held.described(many.iter().map(String::as_str)).len(), 1);
+        assert!(!held.must_wait(Some("anything")));
+        held.described(["one"; 99].into_iter());
+        assert!(
+            !held.must_wait(Some("one")) && held.must_wait(Some("other")),
+            "one of 99 sections is one"
+        );
     }
 
     #[test]

@@ -43,11 +43,25 @@ pub(crate) struct Match {
     pub(crate) away: Away,
     /// The version of the last event that asked this client to renegotiate.
     pub(crate) renegotiate: Option<u32>,
-    /// Waits for the partner's owner to confirm and replay: signals before that are part of the replay.
+    /// The version of the last event that told of the partner's return.
+    pub(crate) returned: Option<u32>,
+    /// A signal that named this match was held back.
+    pub(crate) named: bool,
+    /// The open question to the partner's owner, to confirm and replay: signals before its answer are part of the replay.
     #[serde(skip)]
-    pub(crate) confirming: bool,
+    pub(crate) confirming: Option<Asked>,
     /// When fresh TURN credentials are due.
     pub(crate) ice_refresh: Option<Millis>,
+}
+
+/// What a partner's owner has been asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    /// The question's number: only the last one's answer counts.
+    pub(crate) number: u64,
+    /// The partner's last signal that the client has seen, if that is known.
+    pub(crate) after: Option<u64>,
+    pub(crate) renegotiate: bool,
 }
 
 /// What this side knows of the partner's transport.
@@ -77,13 +91,16 @@ impl Match {
             held: Held::default(),
             away: Away::No,
             renegotiate: None,
-            confirming: false,
+            returned: None,
+            named: false,
+            confirming: None,
             ice_refresh: None,
         }
     }
 
-    /// Whether the client has sent a signal, so that a second `match_found` would make it rebuild its connection.
+    /// Whether the client has surely sent a signal in this match: a candidate that is held and names no match may be of the
+    /// last one.
     pub(crate) fn signalled(&self) -> bool {
-        self.sent.last() > 0
+        self.sent.last() > 0 || self.named
     }
 }

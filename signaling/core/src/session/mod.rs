@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::bucket::Bucket;
 pub use self::bucket::Rate;
-pub(crate) use self::matched::{Away, Match, Partner};
+pub(crate) use self::matched::{Asked, Away, Match, Partner};
 pub(crate) use self::sent::keep_for;
-pub(crate) use self::waiting::{Proposal, Stage, Waiting};
+pub(crate) use self::waiting::{Proposal, Shown, Stage, Waiting};
 use crate::id::{ConnectionId, Epoch, MatchId, Person, Secret, SessionId, WorkerId};
 use crate::time::Millis;
 use crate::worker::EndReason;
@@ -44,11 +44,16 @@ pub(crate) struct Session {
     /// Counts the changes that the client is told of.
     pub(crate) version: u32,
     pub(crate) last_alive: Millis,
+    /// When the last connection asked for this session.
+    pub(crate) connected: Millis,
     pub(crate) chat: Chat,
     pub(crate) recent: Vec<Person>,
     pub(crate) blocked: Vec<Person>,
-    /// The last partner and when the match with them ended, for a block or report that comes after the end.
-    pub(crate) last_partner: Option<(Person, Millis)>,
+    /// Blocks of a user that the pool has not confirmed, and when it is asked again.
+    pub(crate) unsaved: Vec<Person>,
+    pub(crate) save_at: Millis,
+    /// The last match, for a block or report that comes after its end, and for a partner who has not heard of it.
+    pub(crate) last: Option<Last>,
     /// How the last wait or match ended, for a client that may not have been told.
     pub(crate) outcome: Option<Ended>,
     pub(crate) requests: Bucket,
@@ -64,6 +69,16 @@ pub(crate) enum Chat {
     Idle,
     Waiting(Box<Waiting>),
     Matched(Box<Match>),
+}
+
+/// What is remembered of a match that is over.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Last {
+    pub(crate) match_id: MatchId,
+    pub(crate) partner: SessionId,
+    pub(crate) person: Person,
+    pub(crate) ended: Millis,
+    pub(crate) reason: EndReason,
 }
 
 /// How and when a wait or a match ended without the person's doing.
@@ -116,6 +131,11 @@ impl Session {
             Chat::Matched(matched) => Some(matched),
             _ => None,
         }
+    }
+
+    /// Whether this person must never be paired with that one: blocked, or the same user.
+    pub(crate) fn shuns(&self, person: Person) -> bool {
+        self.person == person || self.blocked.contains(&person)
     }
 
     /// The next change that the client is told of.

@@ -1,6 +1,7 @@
 //! A person in the queue.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +9,9 @@ use super::Partner;
 use crate::id::{MatchId, PeerId};
 use crate::pairing::Criteria;
 use crate::time::Millis;
+
+/// How often a client is told its place at most.
+const EVERY: Duration = Duration::from_secs(1);
 
 /// A wait, from `find_match` to a partner, a change of mind or the time limit.
 #[derive(Debug, Serialize, Deserialize)]
@@ -21,8 +25,36 @@ pub(crate) struct Waiting {
     pub(crate) stage: Stage,
     /// When the pool is asked again.
     pub(crate) ask_at: Millis,
-    /// The place and estimate last shown to the client, and when.
-    pub(crate) shown: Option<(u32, u64, Millis)>,
+    /// The place and estimate last shown to the client.
+    pub(crate) shown: Option<Shown>,
+}
+
+/// A place in the queue, as a client was shown it.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Shown {
+    pub(crate) position: u32,
+    pub(crate) estimated_wait_ms: u64,
+    pub(crate) at: Millis,
+}
+
+impl Shown {
+    /// Shows nothing that still holds: the next place is news, as soon as it may be shown.
+    pub(crate) fn stale(self) -> Self {
+        Self {
+            position: 0,
+            estimated_wait_ms: 0,
+            ..self
+        }
+    }
+
+    /// Whether this place is worth telling: at most once a second, and when it has changed much.
+    pub(crate) fn is_news_after(self, before: Self) -> bool {
+        let moved = u64::from(before.position.abs_diff(self.position));
+        let shifted = before.estimated_wait_ms.abs_diff(self.estimated_wait_ms);
+        self.at.since(before.at) >= EVERY
+            && (moved * 5 > u64::from(before.position)
+                || shifted.saturating_mul(2) > before.estimated_wait_ms)
+    }
 }
 
 /// How far the search for a partner has come.

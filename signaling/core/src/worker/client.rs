@@ -8,8 +8,8 @@ use super::tell::{ack_ok, refuse, tell};
 use super::{Key, Worker};
 use crate::event::{self, ClientEvent, ErrorCode, IceReport, Rejection, ServerEvent, Target};
 use crate::ice;
-use crate::id::{ConnectionId, Person};
-use crate::pairing::{self, Criteria};
+use crate::id::{ConnectionId, Person, SessionId};
+use crate::pairing::{self, Criteria, Request};
 use crate::session::{Chat, Session};
 use crate::time::Millis;
 
@@ -37,9 +37,9 @@ impl Worker {
         let from = From { key, connection, ack };
         let session = &mut self.sessions[key];
         let handled = match event::parse(args, &self.config.limits) {
-            Ok(event) => match self.limit(key, scope(&event), now, out) {
+            Ok(event) => match self.limit(key, scope(&event), now) {
                 Ok(()) => self.act(from, event, now, out),
-                Err(rejection) => Err(rejection),
+                Err(retry_after) => return self.refuse_limited(from, scope(&event), retry_after, now, out),
             },
             Err(rejection) => {
                 // What cannot be read counts as well, or garbage would be free.
@@ -94,28 +94,40 @@ impl Worker {
         }
     }
 
-    /// Counts an event against its limit.
-    fn limit(&mut self, key: Key, scope: Scope, now: Millis, out: &mut Outputs) -> Result<(), Rejection> {
+    /// Counts an event against its limit; refused is how long until the next one passes.
+    fn limit(&mut self, key: Key, scope: Scope, now: Millis) -> Result<(), Duration> {
         let session = &mut self.sessions[key];
-        let taken = match scope {
+        match scope {
             Scope::Match => session.requests.take(self.config.request_rate, now),
             Scope::Signal => session.signals.take(self.config.signal_rate, now),
             Scope::Text => session.text.take(self.config.text_rate, now),
-        };
-        let Err(retry_after) = taken else { return Ok(()) };
-        if session.limited_until <= now {
-            session.limited_until = now + retry_after;
-            let event = ServerEvent::RateLimited {
-                scope: scope.as_str(),
-                retry_after_ms: millis(retry_after),
-            };
-            tell(session, &event, out);
-            out.record(Record::LimitHit {
-                session: session.id,
-                scope,
-            });
         }
-        Err(limited(retry_after))
+    }
+
+    /// Refuses an event beyond its limit. That there is a limit is told once until it is lifted.
+    fn refuse_limited(
+        &mut self,
+        from: From,
+        scope: Scope,
+        retry_after: Duration,
+        now: Millis,
+        out: &mut Outputs,
+    ) {
+        let session = &mut self.sessions[from.key];
+        refuse(session, from.ack, &limited(retry_after), out);
+        if session.limited_until > now {
+            return;
+        }
+        session.limited_until = now + retry_after;
+        let event = ServerEvent::RateLimited {
+            scope: scope.as_str(),
+            retry_after_ms: millis(retry_after),
+        };
+        tell(session, &event, out);
+        out.record(Record::LimitHit {
+            session: session.id,
+            scope,
+        });
     }
 
     fn find_match(
@@ -260,25 +272,57 @@ impl Worker {
     fn never_again(&mut self, key: Key, person: Person, now: Millis, out: &mut Outputs) {
         let session = &mut self.sessions[key];
         session.block(person);
-        if session.user.is_some() {
+        if session.user.is_some() && !session.unsaved.contains(&person) {
             // Outlives the session: the user's next one has it as well.
-            out.push(super::Output::Pool(pairing::Request::Block {
+            session.unsaved.push(person);
+            self.save_blocks(key, now, out);
+        }
+        let Some(waiting) = self.sessions[key].waiting() else {
+            return;
+        };
+        match waiting.proposal().map(|proposal| proposal.partner.person) {
+            // About to be matched with the very one.
+            Some(partner) if partner == person => {
+                self.call_off(key, now, out);
+                self.requeue(key, now, out);
+            }
+            None if waiting.queued() => self.enter(key, now, out),
+            _ => {}
+        }
+    }
+
+    /// Asks the pool to remember a user's blocks, again and again until it answers.
+    pub(super) fn save_blocks(&mut self, key: Key, now: Millis, out: &mut Outputs) {
+        let session = &mut self.sessions[key];
+        for &of in &session.unsaved {
+            out.push(super::Output::Pool(Request::Block {
+                session: session.id,
                 by: session.person,
-                of: person,
+                of,
             }));
         }
-        if session.waiting().is_some_and(|waiting| waiting.queued()) {
-            self.enter(key, now, out);
+        session.save_at = now + pairing::REFRESH_EVERY;
+        self.reschedule(key);
+    }
+
+    pub(super) fn block_saved(&mut self, session: SessionId, of: Person) {
+        if let Some(&key) = self.by_id.get(&session) {
+            self.sessions[key].unsaved.retain(|unsaved| *unsaved != of);
+            self.reschedule(key);
         }
     }
 
     /// The present partner, else the last one while they may still be blocked or reported.
     fn partner_of(&self, key: Key, target: Target<'_>, now: Millis) -> Result<Person, Rejection> {
         let session = &self.sessions[key];
-        match (&session.chat, session.last_partner) {
+        match (&session.chat, session.last) {
             (Chat::Matched(matched), _) if target.admits(matched.id) => Ok(matched.partner.person),
             (Chat::Matched(_), _) => Err(not_matched()),
-            (_, Some((person, at))) if now.since(at) <= self.config.report_within => Ok(person),
+            (_, Some(last))
+                if target.admits(last.match_id) && now.since(last.ended) <= self.config.report_within =>
+            {
+                Ok(last.person)
+            }
             _ => Err(not_matched()),
         }
     }

@@ -1,20 +1,17 @@
 //! Coming, and coming back.
 //!
 //! A resume is answered only when it is known what the client comes back to: the session is looked for, on other workers
-//! too ([`super::summon`]), and a match is confirmed by the partner's owner, who also replays what was missed. Until
-//! then the connection is pending and the session counts as lost.
+//! too ([`super::summon`]), and a match is confirmed by the partner's owner ([`super::confirm`]), who also replays what was
+//! missed. Until then the connection is pending and the session counts as lost. Then it is resumed ([`super::resume`]).
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::frame::Frame;
-use super::io::{Connect, EndReason, Output, Outputs, Record, User};
-use super::tell::tell;
+use super::frame::Confirm;
+use super::io::{Closed, Connect, EndReason, Output, Outputs, Record, User};
 use super::{Due, Key, Worker};
-use crate::event::{InMatch, ServerEvent, State};
-use crate::id::{ConnectionId, Epoch, MatchId, Person, Secret, SessionId, WorkerId};
-use crate::session::{Away, Bucket, Chat, Match, Offset, Outcome, Presence, Session, Token};
+use crate::id::{ConnectionId, Epoch, Person, Secret, SessionId, WorkerId};
+use crate::session::{Bucket, Chat, Offset, Presence, Session, Token};
 use crate::time::Millis;
 
 /// A connection whose CONNECT is not answered yet.
@@ -22,6 +19,18 @@ use crate::time::Millis;
 pub(super) struct Pending {
     pub(super) stage: PendingStage,
     pub(super) returning: Returning,
+    /// What partners' owners have asked about the session that is looked for: one or two questions.
+    pub(super) questions: Vec<(WorkerId, Confirm)>,
+}
+
+impl Pending {
+    pub(super) fn new(stage: PendingStage, returning: Returning) -> Self {
+        Self {
+            stage,
+            returning,
+            questions: Vec::new(),
+        }
+    }
 }
 
 /// What the answer waits for.
@@ -34,6 +43,9 @@ pub(super) enum PendingStage {
     },
     /// For the partner's owner to confirm the match.
     Confirming { session: SessionId, renegotiate: bool },
+    /// For nothing: the connection has gone while the session was looked for. Should it come, it is kept for the client's
+    /// next try, or not, if the client `left`.
+    Abandoned { left: bool },
 }
 
 /// What a client says of itself when it connects.
@@ -46,6 +58,8 @@ pub(super) struct Returning {
     pub(super) user: User,
     /// Whether a new session may begin.
     pub(super) may_begin: bool,
+    /// When the connection asked.
+    pub(super) since: Millis,
     /// The session was taken from a connection that was still open.
     pub(super) taken_over: bool,
 }
@@ -59,6 +73,7 @@ impl Worker {
             offsets: connect.offsets,
             user: connect.user.clone(),
             may_begin: connect.may_begin,
+            since: now,
             taken_over: false,
         };
         let connection = connect.connection;
@@ -114,10 +129,13 @@ impl Worker {
             offsets: returning.offsets,
             version: 0,
             last_alive: now,
+            connected: now,
             chat: Chat::Idle,
             recent: Vec::new(),
             blocked: Vec::new(),
-            last_partner: None,
+            unsaved: Vec::new(),
+            save_at: now,
+            last: None,
             outcome: None,
             requests: Bucket::default(),
             signals: Bucket::default(),
@@ -131,59 +149,9 @@ impl Worker {
         self.welcome(key, connection, false, false, out);
     }
 
-    /// Gives a session that is here a new connection, after its match, if any, has been confirmed.
-    pub(super) fn resume(
-        &mut self,
-        key: Key,
-        connection: ConnectionId,
-        mut returning: Returning,
-        now: Millis,
-        out: &mut Outputs,
-    ) {
-        let clean = match self.sessions[key].presence {
-            Presence::Lost { clean, .. } => clean,
-            Presence::Here(before) => {
-                returning.taken_over = true;
-                self.by_connection.remove(&before);
-                out.push(Output::Disconnect(before));
-                false
-            }
-        };
-        let id = self.sessions[key].id;
-        self.supersede(id, out);
-        let window = self.config.resume_window;
-        let session = &mut self.sessions[key];
-        session.offsets = returning.offsets;
-        session.presence = Presence::Lost {
-            until: now + window,
-            clean,
-        };
-        returning.offset = returning.offset.filter(|offset| offset.tag == session.tag());
-        let Some(matched) = session.matched() else {
-            return self.come_back(key, connection, &returning, false, now, out);
-        };
-        let after = seen(matched, &returning);
-        let sure = clean || matched.signalled() && matched.all_acknowledged;
-        let renegotiate = !sure || after.is_none();
-        let stage = PendingStage::Confirming {
-            session: id,
-            renegotiate,
-        };
-        self.pending.insert(connection, Pending { stage, returning });
-        self.deadlines
-            .set(&Due::Pending(connection), Some(now + self.config.confirm_timeout));
-        self.ask_to_confirm(key, after, renegotiate, now, out);
-    }
-
     /// An earlier connection that still waits for the same session has been overtaken.
-    fn supersede(&mut self, id: SessionId, out: &mut Outputs) {
-        let waits = |pending: &Pending| matches!(pending.stage, PendingStage::Confirming { session, .. } if session == id);
-        let earlier = self
-            .pending
-            .iter()
-            .find(|(_, pending)| waits(pending))
-            .map(|(connection, _)| *connection);
-        if let Some(connection) = earlier {
+    pub(super) fn supersede(&mut self, session: SessionId, out: &mut Outputs) {
+        if let Some((connection, _)) = self.confirming(session) {
             self.forget_pending(connection);
             out.push(Output::Disconnect(connection));
         }
@@ -195,326 +163,75 @@ impl Worker {
         Some(pending)
     }
 
-    /// Asks the partner's owner whether the match stands, and for what followed the partner's signal `after`.
-    pub(super) fn ask_to_confirm(
-        &mut self,
-        key: Key,
-        after: Option<u64>,
-        renegotiate: bool,
-        now: Millis,
-        out: &mut Outputs,
-    ) {
-        let session = &mut self.sessions[key];
-        let (from, epoch) = (session.id, session.epoch);
-        let Some(matched) = session.matched() else { return };
-        matched.confirming = true;
-        let (match_id, to) = (matched.id, matched.partner.session);
-        let worker = matched.partner.worker.clone();
-        self.send(
-            &worker,
-            Frame::Confirm {
-                match_id,
-                from,
-                epoch,
-                to,
-                after,
-                renegotiate,
-            },
-            now,
-            out,
-        );
-    }
-
-    /// The partner has a new connection, perhaps a new owner.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a frame's fields, and what every step takes"
-    )]
-    pub(super) fn confirm(
-        &mut self,
-        from: &WorkerId,
-        match_id: MatchId,
-        (partner, epoch): (SessionId, Epoch),
-        to: SessionId,
-        (after, renegotiate): (Option<u64>, bool),
-        now: Millis,
-        out: &mut Outputs,
-    ) {
-        let Some(key) = self.in_match(to, match_id) else {
-            if let Some(worker) = self.departed.worker(to).cloned() {
-                return self.send(
-                    from,
-                    Frame::Moved {
-                        match_id,
-                        gone: to,
-                        worker,
-                    },
-                    now,
-                    out,
-                );
-            }
-            let end = Frame::End {
-                match_id,
-                to: partner,
-                reason: EndReason::Left,
-            };
-            return self.send(from, end, now, out);
-        };
-        let away = self.sessions[key].connection().is_none();
-        let Some(matched) = self.sessions[key].matched() else {
-            return;
-        };
-        if matched.partner.session != partner || epoch < matched.partner.epoch {
-            return;
-        }
-        matched.partner.worker = from.clone();
-        matched.partner.epoch = epoch;
-        let (missed, complete) = matched.sent.after(after.unwrap_or(u64::MAX));
-        let missed: Vec<(u64, Vec<u8>)> = missed.map(|(seq, signal)| (seq, signal.to_vec())).collect();
-        let heard = missed.first().map_or(matched.sent.last(), |(seq, _)| seq - 1);
-        let complete = complete || after.is_none();
-        let renegotiate = renegotiate || !complete;
-        self.partner_back(match_id, to, renegotiate, out);
-        self.send(
-            from,
-            Frame::Confirmed {
-                match_id,
-                to: partner,
-                heard,
-                complete,
-                away,
-            },
-            now,
-            out,
-        );
-        for (seq, signal) in missed {
-            let offer = signal.starts_with(b"[\"webrtc_offer\"");
-            let frame = Frame::Signal {
-                match_id,
-                to: partner,
-                seq,
-                offer,
-                body: Cow::Owned(signal),
-            };
-            self.send(from, frame, now, out);
-        }
-    }
-
-    pub(super) fn confirmed(
-        &mut self,
-        match_id: MatchId,
-        to: SessionId,
-        heard: u64,
-        (complete, away): (bool, bool),
-        now: Millis,
-        out: &mut Outputs,
-    ) {
-        let Some(key) = self.in_match(to, match_id) else {
-            return;
-        };
-        let until = now + self.config.resume_window + super::presence::GRACE;
-        let session = &mut self.sessions[key];
-        let version = if complete { session.version } else { session.bump() };
-        let Some(matched) = session.matched() else { return };
-        if !matched.confirming {
-            return;
-        }
-        matched.confirming = false;
-        matched.heard = heard;
-        matched.away = if away { Away::Until(until) } else { Away::No };
-        if !complete {
-            matched.renegotiate = Some(version);
-        }
-        self.finish_confirming(key, now, out);
-        self.reschedule(key);
-    }
-
-    /// The partner's owner has spoken, or cannot: whoever waits for it comes back now.
-    pub(super) fn finish_confirming(&mut self, key: Key, now: Millis, out: &mut Outputs) {
-        let id = self.sessions[key].id;
-        let waits = |pending: &Pending| match pending.stage {
-            PendingStage::Confirming { session, renegotiate } if session == id => Some(renegotiate),
-            _ => None,
-        };
-        let found = self
-            .pending
-            .iter()
-            .find_map(|(connection, pending)| Some((*connection, waits(pending)?)));
-        if let Some((connection, renegotiate)) = found
-            && let Some(pending) = self.forget_pending(connection)
-        {
-            self.come_back(key, connection, &pending.returning, renegotiate, now, out);
-        }
-    }
-
     pub(super) fn pending_due(&mut self, connection: ConnectionId, now: Millis, out: &mut Outputs) {
         let Some(pending) = self.forget_pending(connection) else {
             return;
         };
         match pending.stage {
-            PendingStage::Summoning { .. } => self.not_recovered(connection, &pending.returning, now, out),
+            PendingStage::Summoning { .. } => self.not_recovered(connection, pending, now, out),
             PendingStage::Confirming { session, .. } => {
-                // The partner's owner is silent: what it would have replayed is not known.
+                // The partner's owner is silent: what it would have replayed is not known, nor whether anybody is there.
                 if let Some(&key) = self.by_id.get(&session) {
+                    self.wait_for_partner(key, now, out);
                     self.come_back(key, connection, &pending.returning, true, now, out);
                 }
             }
+            PendingStage::Abandoned { .. } => self.answer(pending.questions, now, out),
         }
     }
 
+    /// The connection has gone before its CONNECT was answered.
+    pub(super) fn pending_closed(
+        &mut self,
+        connection: ConnectionId,
+        how: Closed,
+        now: Millis,
+        out: &mut Outputs,
+    ) {
+        let left = how == Closed::Left;
+        match self
+            .pending
+            .get_mut(&connection)
+            .map(|pending| &mut pending.stage)
+        {
+            Some(stage @ PendingStage::Summoning { .. }) => *stage = PendingStage::Abandoned { left },
+            Some(PendingStage::Confirming { session, .. }) => {
+                let session = *session;
+                self.forget_pending(connection);
+                if let Some(&key) = self.by_id.get(&session) {
+                    if left {
+                        self.remove(key, EndReason::Left, now, out);
+                    } else {
+                        // The partner's owner was asked as for somebody who is there.
+                        self.tell_away(key, now, out);
+                        self.reschedule(key);
+                    }
+                }
+            }
+            Some(PendingStage::Abandoned { .. }) | None => {}
+        }
+    }
+
+    /// The session that the client wanted was not found. It may have come in the meantime, for an earlier connection.
     pub(super) fn not_recovered(
         &mut self,
         connection: ConnectionId,
-        returning: &Returning,
+        pending: Pending,
         now: Millis,
         out: &mut Outputs,
     ) {
-        out.record(Record::ResumeFailed);
-        self.begin(connection, returning, now, out);
-    }
-
-    /// The client is back: it is told where it stands, and what it may not have seen.
-    fn come_back(
-        &mut self,
-        key: Key,
-        connection: ConnectionId,
-        returning: &Returning,
-        renegotiate: bool,
-        now: Millis,
-        out: &mut Outputs,
-    ) {
-        let session = &mut self.sessions[key];
-        let alive_before = session.last_alive;
-        session.presence = Presence::Here(connection);
-        session.last_alive = now;
-        self.by_connection.insert(connection, key);
-        let seen = returning.offset.map(|offset| offset.version);
-        let asked = match &self.sessions[key].chat {
-            Chat::Matched(matched) => matched.renegotiate.is_some_and(|version| is_news(seen, version)),
-            _ => false,
-        };
-        let renegotiate = renegotiate || asked;
-        let (id, taken_over) = (self.sessions[key].id, returning.taken_over);
-        out.record(Record::SessionResumed {
-            session: id,
-            taken_over,
-            renegotiate,
-        });
-        self.welcome(key, connection, true, renegotiate, out);
-        self.tell_again(key, seen, alive_before, now, out);
-        self.reschedule(key);
-    }
-
-    /// What a client that is back may not have seen.
-    fn tell_again(
-        &mut self,
-        key: Key,
-        seen: Option<u32>,
-        alive_before: Millis,
-        now: Millis,
-        out: &mut Outputs,
-    ) {
-        let session = &mut self.sessions[key];
-        match &mut session.chat {
-            Chat::Idle => {
-                let Some(ended) = session.outcome else { return };
-                // Without an offset, what came before the last sign of life was seen.
-                if seen.map_or(ended.at < alive_before, |seen| {
-                    !is_news(Some(seen), ended.version)
-                }) {
-                    return;
-                }
-                match ended.outcome {
-                    Outcome::TimedOut { waited_ms } => {
-                        tell(session, &ServerEvent::MatchTimeout { waited_ms }, out);
-                    }
-                    Outcome::PeerDisconnected { match_id, reason } => {
-                        let reason = reason.as_str();
-                        tell(session, &ServerEvent::PeerDisconnected { match_id, reason }, out);
-                    }
-                }
-            }
-            Chat::Waiting(waiting) => {
-                waiting.shown = None;
-                if waiting.queued() {
-                    self.enter(key, now, out);
-                } else {
-                    self.waiting_alive(key, now, out);
-                }
-            }
-            Chat::Matched(matched) => {
-                let (match_id, away) = (matched.id, matched.away != Away::No);
-                if !matched.signalled() && is_news(seen, matched.found) {
-                    self.tell_match(key, now, out);
-                }
-                if away {
-                    tell(
-                        &self.sessions[key],
-                        &ServerEvent::PeerReconnecting { match_id },
-                        out,
-                    );
-                }
-            }
+        let Pending {
+            returning, questions, ..
+        } = pending;
+        let token = returning.token.as_ref();
+        if let Some(key) = token.and_then(|token| self.holds(token, user_name(&returning.user))) {
+            self.resume(key, connection, returning, now, out);
+        } else {
+            out.record(Record::ResumeFailed);
+            self.begin(connection, &returning, now, out);
         }
+        self.answer(questions, now, out);
     }
-
-    /// Answers CONNECT and sends `session`.
-    fn welcome(
-        &mut self,
-        key: Key,
-        connection: ConnectionId,
-        resumed: bool,
-        renegotiate: bool,
-        out: &mut Outputs,
-    ) {
-        let session = &self.sessions[key];
-        let token = session.token().to_string();
-        let id = session.id;
-        let written = out.write(|bytes| bytes.extend_from_slice(token.as_bytes()));
-        out.push(Output::Accept {
-            connection,
-            session: id,
-            token: written,
-        });
-        let (state, in_match) = match &session.chat {
-            Chat::Idle => (State::Idle, None),
-            Chat::Waiting(_) => (State::Waiting, None),
-            Chat::Matched(matched) => {
-                let (match_id, peer_id) = (matched.id, matched.partner.peer_id);
-                let in_match = InMatch {
-                    match_id,
-                    peer_id,
-                    initiator: matched.initiator,
-                    renegotiate,
-                };
-                (State::Matched, Some(in_match))
-            }
-        };
-        let resume_window_ms = super::client::millis(self.config.resume_window);
-        let event = ServerEvent::Session {
-            session_id: id,
-            resume_token: &token,
-            resumed,
-            resume_window_ms,
-            state,
-            in_match,
-        };
-        tell(session, &event, out);
-    }
-}
-
-/// The number of the partner's last signal that the client has seen in this match, if it can tell.
-fn seen(matched: &Match, returning: &Returning) -> Option<u64> {
-    match returning.offset {
-        Some(offset) if is_news(Some(offset.version), matched.found) => Some(0),
-        Some(offset) => Some(offset.seq),
-        None => returning.seq,
-    }
-}
-
-/// Whether a client that has seen version `seen` has not seen `version`.
-fn is_news(seen: Option<u32>, version: u32) -> bool {
-    seen.is_none_or(|seen| seen < version)
 }
 
 /// Whose session may be resumed.

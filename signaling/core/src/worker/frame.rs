@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::io::EndReason;
 use crate::id::{Epoch, MatchId, PeerId, Person, SessionId, WorkerId};
 use crate::session::{Session, Token};
+use crate::time::Millis;
 
 /// The version that this worker writes.
 pub(crate) const VERSION: u8 = 1;
@@ -24,17 +25,60 @@ pub(crate) struct Side {
     pub(crate) peer_id: PeerId,
 }
 
+/// A match that the pool has paired two for.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Propose<'a> {
+    pub(crate) match_id: MatchId,
+    pub(crate) from: Side,
+    pub(crate) to: SessionId,
+    pub(crate) to_epoch: Epoch,
+    /// JSON of what the two agree in.
+    pub(crate) criteria: Cow<'a, str>,
+}
+
+/// A signal, as the text that the client gets without the closing bracket.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Relayed<'a> {
+    pub(crate) match_id: MatchId,
+    pub(crate) to: SessionId,
+    pub(crate) seq: u64,
+    pub(crate) offer: bool,
+    pub(crate) body: Cow<'a, [u8]>,
+}
+
+/// A question of somebody in a match to the partner's owner.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Confirm {
+    pub(crate) match_id: MatchId,
+    pub(crate) from: SessionId,
+    pub(crate) epoch: Epoch,
+    pub(crate) to: SessionId,
+    /// The question's number, which the answer bears: only the last question's answer counts.
+    pub(crate) ask: u64,
+    /// The partner's last signal seen; without a number nothing is known of what was seen.
+    pub(crate) after: Option<u64>,
+    pub(crate) renegotiate: bool,
+}
+
+/// The answer: the match stands.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Confirmed {
+    pub(crate) match_id: MatchId,
+    pub(crate) to: SessionId,
+    pub(crate) ask: u64,
+    /// The signals from the one after this number follow.
+    pub(crate) heard: u64,
+    /// Otherwise some of what was asked for is gone.
+    pub(crate) complete: bool,
+    /// The partner has no connection either.
+    pub(crate) away: bool,
+}
+
 /// One message between the owners of two sessions.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Frame<'a> {
     /// The pool has paired `from` with `to`: will they?
-    Propose {
-        match_id: MatchId,
-        from: Side,
-        to: SessionId,
-        to_epoch: Epoch,
-        criteria: Cow<'a, str>,
-    },
+    Propose(#[serde(borrow)] Propose<'a>),
     /// `from` is there, waits, and is kept for this match.
     Accept {
         match_id: MatchId,
@@ -57,14 +101,8 @@ pub(crate) enum Frame<'a> {
         to: SessionId,
         reason: EndReason,
     },
-    /// A signal, as the text that the client gets without the closing bracket.
-    Signal {
-        match_id: MatchId,
-        to: SessionId,
-        seq: u64,
-        offer: bool,
-        body: Cow<'a, [u8]>,
-    },
+    /// A signal.
+    Signal(#[serde(borrow)] Relayed<'a>),
     /// The sender's person has lost the connection.
     Away { match_id: MatchId, to: SessionId },
     /// The sender's person is back.
@@ -85,30 +123,16 @@ pub(crate) enum Frame<'a> {
         gone: SessionId,
         reason: EndReason,
     },
-    /// `from` has a new connection, perhaps at a new owner, and wants what follows the partner's signal `after`;
-    /// without a number nothing is known of what was seen.
-    Confirm {
-        match_id: MatchId,
-        from: SessionId,
-        epoch: Epoch,
-        to: SessionId,
-        after: Option<u64>,
-        renegotiate: bool,
-    },
-    /// The match stands; the signals that were asked for follow, from the one after `heard`. Not `complete`: some are
-    /// gone. `away`: the partner has no connection itself.
-    Confirmed {
-        match_id: MatchId,
-        to: SessionId,
-        heard: u64,
-        complete: bool,
-        away: bool,
-    },
-    /// Whoever has this session hands it over to the sender.
+    /// Somebody has a new connection, perhaps at a new owner, and wants what was missed.
+    Confirm(Confirm),
+    /// The match stands.
+    Confirmed(Confirmed),
+    /// Whoever has this session hands it over to the sender, unless a connection later than `since` has it.
     Summon {
         request: u64,
         token: Token,
         user: Option<Cow<'a, str>>,
+        since: Millis,
     },
     /// Here it is.
     Handed { request: u64, session: Box<Session> },

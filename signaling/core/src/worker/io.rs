@@ -388,4 +388,6 @@ pub struct Census {
     pub matched: usize,
     /// Those without a connection.
     pub lost: usize,
+    /// Connections, those whose CONNECT is not answered yet included.
+    pub connections: usize,
 }

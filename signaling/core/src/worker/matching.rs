@@ -5,123 +5,20 @@
 //! owner tells its own person. Whatever fails on the way puts both back into their old places.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
-use super::client::{millis, username};
-use super::frame::{Frame, Side};
-use super::io::{EndReason, Output, Outputs, Record, WaitEnd};
-use super::tell::{refuse, tell};
+use super::client::username;
+use super::frame::{Frame, Propose, Side};
+use super::io::{EndReason, Output, Outputs, Record};
+use super::tell::tell;
 use super::{Key, Worker};
-use crate::event::{ErrorCode, Rejection, ServerEvent};
+use crate::event::ServerEvent;
 use crate::ice;
 use crate::id::{ConnectionId, Epoch, MatchId, PeerId, SessionId, WorkerId};
-use crate::pairing::{self, Claim, Criteria, Party, Reply, Request, Ticket};
-use crate::session::{Chat, Ended, Match, Outcome, Partner, Presence, Proposal, Session, Stage, Waiting};
+use crate::pairing::{Claim, Request};
+use crate::session::{Chat, Match, Partner, Proposal, Session, Stage, Waiting};
 use crate::time::Millis;
 
 impl Worker {
-    pub(super) fn begin_waiting(
-        &mut self,
-        key: Key,
-        criteria: Arc<Criteria>,
-        now: Millis,
-        out: &mut Outputs,
-    ) {
-        let session = &mut self.sessions[key];
-        session.outcome = None;
-        session.chat = Chat::Waiting(Box::new(Waiting {
-            since: now,
-            until: now + self.config.match_timeout,
-            criteria,
-            stage: Stage::Queued,
-            ask_at: now,
-            shown: None,
-        }));
-        out.record(Record::MatchRequested { session: session.id });
-        self.enter(key, now, out);
-    }
-
-    /// Puts or refreshes the ticket of someone who is in the queue.
-    pub(super) fn enter(&mut self, key: Key, now: Millis, out: &mut Outputs) {
-        let worker = &self.config.worker;
-        let session = &mut self.sessions[key];
-        let Chat::Waiting(waiting) = &mut session.chat else {
-            return;
-        };
-        waiting.ask_at = (now + self.config.ask_every)
-            .min(pairing::widens_after(waiting.since, now).unwrap_or(Millis(u64::MAX)));
-        let ticket = Ticket {
-            session: session.id,
-            worker: worker.clone(),
-            epoch: session.epoch,
-            since: waiting.since,
-            criteria: Arc::clone(&waiting.criteria),
-            person: session.person,
-            recent: session.recent.clone(),
-            blocked: session.blocked.clone(),
-        };
-        out.push(Output::Pool(Request::Enter(Box::new(ticket))));
-        self.reschedule(key);
-    }
-
-    /// Takes new criteria and keeps the place. A match that is only being asked about was found under the old ones and
-    /// is called off; one that the partner has been promised stands.
-    pub(super) fn change_criteria(&mut self, key: Key, criteria: Criteria, now: Millis, out: &mut Outputs) {
-        let Some(waiting) = self.sessions[key].waiting() else {
-            return;
-        };
-        let changed = *waiting.criteria != criteria;
-        if changed {
-            waiting.criteria = Arc::new(criteria);
-            waiting.shown = None;
-        }
-        match waiting.stage {
-            Stage::Proposing(_) | Stage::Checking(_) if changed => {
-                self.call_off(key, now, out);
-                self.requeue(key, now, out);
-            }
-            Stage::Queued => self.enter(key, now, out),
-            _ => {}
-        }
-    }
-
-    /// Ends a wait, if there is one.
-    pub(super) fn stop_waiting(&mut self, key: Key, how: WaitEnd, now: Millis, out: &mut Outputs) {
-        if self.sessions[key].waiting().is_none() {
-            return;
-        }
-        self.call_off(key, now, out);
-        let session = &mut self.sessions[key];
-        let Some(waiting) = session.waiting() else { return };
-        let waited = now.since(waiting.since);
-        session.chat = Chat::Idle;
-        let (id, epoch) = (session.id, session.epoch);
-        out.push(Output::Pool(Request::Leave { session: id, epoch }));
-        out.record(Record::WaitEnded {
-            session: id,
-            how,
-            waited,
-        });
-        self.reschedule(key);
-    }
-
-    /// Ends the wait of someone for whom nobody came in time.
-    pub(super) fn time_out(&mut self, key: Key, now: Millis, out: &mut Outputs) {
-        let Some(waiting) = self.sessions[key].waiting() else {
-            return;
-        };
-        let waited_ms = millis(now.since(waiting.since));
-        self.stop_waiting(key, WaitEnd::TimedOut, now, out);
-        let session = &mut self.sessions[key];
-        let version = session.bump();
-        session.outcome = Some(Ended {
-            outcome: Outcome::TimedOut { waited_ms },
-            version,
-            at: now,
-        });
-        tell(session, &ServerEvent::MatchTimeout { waited_ms }, out);
-    }
-
     /// Gives up a proposal and tells the other owner. One that is reserved waits for the commit, which is then
     /// answered with the end of the match.
     pub(super) fn call_off(&mut self, key: Key, now: Millis, out: &mut Outputs) {
@@ -154,159 +51,69 @@ impl Worker {
         self.send(&to, frame, now, out);
     }
 
-    /// Back to the old place, or out of sight while the person is not connected.
-    pub(super) fn requeue(&mut self, key: Key, now: Millis, out: &mut Outputs) {
-        let session = &mut self.sessions[key];
-        let here = matches!(session.presence, Presence::Here(_));
-        let Some(waiting) = session.waiting() else { return };
-        if here {
-            waiting.stage = Stage::Queued;
-            self.enter(key, now, out);
-        } else {
-            self.park(key, now, out);
-        }
-    }
-
-    /// Keeps place and clock, but matches nobody until the next sign of life.
-    pub(super) fn park(&mut self, key: Key, now: Millis, out: &mut Outputs) {
-        self.call_off(key, now, out);
-        let session = &mut self.sessions[key];
-        let (id, epoch) = (session.id, session.epoch);
-        let Some(waiting) = session.waiting() else { return };
-        waiting.stage = Stage::Parked;
-        out.push(Output::Pool(Request::Leave { session: id, epoch }));
-        self.reschedule(key);
-    }
-
-    pub(super) fn pool_replied(&mut self, reply: Reply, now: Millis, out: &mut Outputs) {
-        match reply {
-            Reply::Waiting {
-                session,
-                epoch,
-                position,
-                estimated_wait_ms,
-            } => {
-                self.show_place(session, epoch, (position, estimated_wait_ms), now, out);
-            }
-            Reply::Claimed(claim) => self.claimed(*claim, now, out),
-            Reply::Full { session, epoch } => {
-                let Some(key) = self.queued(session, epoch) else {
-                    return;
-                };
-                self.stop_waiting(key, WaitEnd::Cancelled, now, out);
-                let rejection = Rejection::new(ErrorCode::Unavailable, "the queue is full; try again later");
-                refuse(&self.sessions[key], None, &rejection, out);
-            }
-        }
-    }
-
-    /// The key of a session that is in the queue at this epoch.
-    fn queued(&mut self, session: SessionId, epoch: Epoch) -> Option<Key> {
-        let key = *self.by_id.get(&session)?;
-        let session = &mut self.sessions[key];
-        (session.epoch == epoch && session.waiting().is_some_and(|waiting| waiting.queued())).then_some(key)
-    }
-
-    fn show_place(
-        &mut self,
-        session: SessionId,
-        epoch: Epoch,
-        (position, estimated_wait_ms): (u32, u64),
-        now: Millis,
-        out: &mut Outputs,
-    ) {
-        let Some(key) = self.queued(session, epoch) else {
-            return;
-        };
-        let Some(waiting) = self.sessions[key].waiting() else {
-            return;
-        };
-        let much = match waiting.shown {
-            None => true,
-            Some((_, _, at)) if now.since(at).as_secs() < 1 => false,
-            Some((before, estimate, _)) => {
-                before.abs_diff(position) * 5 > before || estimate.abs_diff(estimated_wait_ms) * 2 > estimate
-            }
-        };
-        if much {
-            waiting.shown = Some((position, estimated_wait_ms, now));
-            let timeout_ms = millis(waiting.until.since(now));
-            let event = ServerEvent::Waiting {
-                position,
-                estimated_wait_ms,
-                timeout_ms,
-            };
-            tell(&self.sessions[key], &event, out);
-        }
-    }
-
     /// The pool has taken two out: ours, who asked, and a partner whose owner is to be asked.
-    fn claimed(&mut self, claim: Claim, now: Millis, out: &mut Outputs) {
-        let Claim {
-            match_id,
-            first,
-            second,
-            criteria,
-        } = claim;
-        let Some(key) = self.queued(first.session, first.epoch) else {
-            let frame = Frame::Release {
-                to: second.session,
-                epoch: second.epoch,
-            };
-            return self.send(&second.worker, frame, now, out);
-        };
-        let Some(connection) = self.sessions[key].connection() else {
-            let frame = Frame::Release {
-                to: second.session,
-                epoch: second.epoch,
-            };
-            self.send(&second.worker, frame, now, out);
-            return self.park(key, now, out);
-        };
+    pub(super) fn claimed(&mut self, claim: Claim, now: Millis, out: &mut Outputs) {
+        let (first, second) = (&claim.first, &claim.second);
+        let queued = self.queued(first.session, first.epoch);
+        let connection = queued.and_then(|key| self.sessions[key].connection());
+        let wanted = queued.is_some_and(|key| !self.sessions[key].shuns(second.person));
+        let there = !self.lost.contains(&second.worker);
+        match (queued, connection) {
+            (Some(key), Some(connection)) if wanted && there => {
+                self.propose(key, connection, claim, now, out);
+            }
+            (key, connection) => {
+                let frame = Frame::Release {
+                    to: second.session,
+                    epoch: second.epoch,
+                };
+                self.send(&second.worker, frame, now, out);
+                match (key, connection) {
+                    (Some(key), Some(_)) => self.enter(key, now, out),
+                    (Some(key), None) => self.park(key, now, out),
+                    (None, _) => {}
+                }
+            }
+        }
+    }
+
+    fn propose(&mut self, key: Key, connection: ConnectionId, claim: Claim, now: Millis, out: &mut Outputs) {
         let peer_id = PeerId::random(&mut self.rng);
         let (alive, until) = self.check_life(key, connection, now, out);
-        let session = &mut self.sessions[key];
-        let from = side(session, peer_id);
-        let Some(waiting) = session.waiting() else { return };
-        let Party {
-            session: to,
-            epoch: to_epoch,
-            worker,
-            person,
+        let Claim {
+            match_id,
+            second,
+            criteria,
             ..
-        } = second;
-        // The partner's name in the match comes with the acceptance.
-        let partner = Partner {
-            session: to,
-            worker: worker.clone(),
-            epoch: to_epoch,
-            person,
-            peer_id,
+        } = claim;
+        let session = &mut self.sessions[key];
+        let propose = Propose {
+            match_id,
+            from: side(session, peer_id),
+            to: second.session,
+            to_epoch: second.epoch,
+            criteria: Cow::Owned(criteria.clone()),
         };
-        let criteria: Box<str> = criteria.into();
-        let proposed = Cow::Owned(criteria.to_string());
+        let Some(waiting) = session.waiting() else { return };
+        let worker = second.worker.clone();
         waiting.stage = Stage::Proposing(Proposal {
             match_id,
-            partner,
+            partner: Partner {
+                session: second.session,
+                worker: second.worker,
+                epoch: second.epoch,
+                person: second.person,
+                // The partner's name in the match comes with the acceptance.
+                peer_id,
+            },
             peer_id,
-            criteria,
+            criteria: criteria.into(),
             until,
             alive,
             accepted: false,
         });
         self.reschedule(key);
-        self.send(
-            &worker,
-            Frame::Propose {
-                match_id,
-                from,
-                to,
-                to_epoch,
-                criteria: proposed,
-            },
-            now,
-            out,
-        );
+        self.send(&worker, Frame::Propose(propose), now, out);
     }
 
     /// Whether the last sign of life is young enough; else a ping asks for one. And until when to wait.
@@ -324,33 +131,28 @@ impl Worker {
         (false, now + self.config.alive_timeout)
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a frame's fields, and what every step takes"
-    )]
+    /// Another owner, or this one, asks for one of ours. Only who waits, at that epoch, may be had; and nobody for
+    /// someone whom they have blocked, whatever the pool thinks.
     pub(super) fn proposed(
         &mut self,
         from: &WorkerId,
-        match_id: MatchId,
-        side: Side,
-        (to, to_epoch): (SessionId, Epoch),
-        criteria: &str,
+        propose: &Propose<'_>,
         now: Millis,
         out: &mut Outputs,
     ) {
-        let asked = self
-            .queued(to, to_epoch)
+        let (match_id, side) = (propose.match_id, propose.from);
+        let queued = self.queued(propose.to, propose.to_epoch);
+        let asked = queued
+            .filter(|&key| !self.sessions[key].shuns(side.person))
             .and_then(|key| Some((key, self.sessions[key].connection()?)));
         let Some((key, connection)) = asked else {
-            return self.send(
-                from,
-                Frame::Refuse {
-                    match_id,
-                    to: side.session,
-                },
-                now,
-                out,
-            );
+            let to = side.session;
+            self.send(from, Frame::Refuse { match_id, to }, now, out);
+            // The pool has taken the ticket out in vain.
+            if let Some(key) = queued {
+                self.requeue(key, now, out);
+            }
+            return;
         };
         let (alive, until) = self.check_life(key, connection, now, out);
         let proposal = Proposal {
@@ -363,7 +165,7 @@ impl Worker {
                 peer_id: side.peer_id,
             },
             peer_id: PeerId::random(&mut self.rng),
-            criteria: criteria.into(),
+            criteria: (*propose.criteria).into(),
             until,
             alive,
             accepted: false,
@@ -376,7 +178,7 @@ impl Worker {
         }
     }
 
-    fn accept(&mut self, key: Key, mut proposal: Proposal, now: Millis, out: &mut Outputs) {
+    pub(super) fn accept(&mut self, key: Key, mut proposal: Proposal, now: Millis, out: &mut Outputs) {
         proposal.until = now + self.config.reserve_for;
         let session = &mut self.sessions[key];
         let from = side(session, proposal.peer_id);
@@ -417,7 +219,7 @@ impl Worker {
     }
 
     /// Makes the match once the partner's owner has accepted and the own person has shown life.
-    fn commit_if_ready(&mut self, key: Key, now: Millis, out: &mut Outputs) {
+    pub(super) fn commit_if_ready(&mut self, key: Key, now: Millis, out: &mut Outputs) {
         let Some(waiting) = self.sessions[key].waiting() else {
             return;
         };
@@ -484,6 +286,9 @@ impl Worker {
         let Some(since) = session.waiting().map(|waiting| waiting.since) else {
             return;
         };
+        // The ticket may have been put again while the pool was taking it out.
+        let (id, epoch) = (session.id, session.epoch);
+        out.push(Output::Pool(Request::Leave { session: id, epoch }));
         let found = session.bump();
         session.met(proposal.partner.person);
         let match_id = proposal.match_id;
@@ -523,82 +328,20 @@ impl Worker {
         }
     }
 
-    /// The other owner has given up a proposal; answers whether this was about one.
-    pub(super) fn proposal_ended(
-        &mut self,
-        key: Key,
-        match_id: MatchId,
-        now: Millis,
-        out: &mut Outputs,
-    ) -> bool {
+    /// The other owner has given up a proposal.
+    pub(super) fn proposal_ended(&mut self, key: Key, match_id: MatchId, now: Millis, out: &mut Outputs) {
         let Some(waiting) = self.sessions[key].waiting() else {
-            return false;
+            return;
         };
         if waiting
             .proposal()
             .is_none_or(|proposal| proposal.match_id != match_id)
         {
-            return false;
+            return;
         }
         out.record(Record::ConfirmationFailed);
         waiting.stage = Stage::Queued;
         self.requeue(key, now, out);
-        true
-    }
-
-    /// A person in the queue has shown life.
-    pub(super) fn waiting_alive(&mut self, key: Key, now: Millis, out: &mut Outputs) {
-        let extended = now + self.config.reserve_for;
-        let Some(waiting) = self.sessions[key].waiting() else {
-            return;
-        };
-        match &mut waiting.stage {
-            Stage::Parked => self.requeue(key, now, out),
-            Stage::Proposing(proposal) if !proposal.alive => {
-                proposal.alive = true;
-                proposal.until = extended;
-                self.reschedule(key);
-                self.commit_if_ready(key, now, out);
-            }
-            Stage::Checking(_) => {
-                let Stage::Checking(proposal) = std::mem::take(&mut waiting.stage) else {
-                    return;
-                };
-                self.accept(key, proposal, now, out);
-            }
-            _ => {}
-        }
-    }
-
-    /// A moment has come in someone's wait.
-    pub(super) fn waiting_due(&mut self, key: Key, now: Millis, out: &mut Outputs) {
-        let Some(waiting) = self.sessions[key].waiting() else {
-            return;
-        };
-        let (over, ask) = (waiting.until <= now, waiting.ask_at <= now);
-        match &waiting.stage {
-            Stage::Parked | Stage::Queued if over => self.time_out(key, now, out),
-            Stage::Queued if ask => self.enter(key, now, out),
-            Stage::Proposing(proposal) if proposal.until <= now => {
-                let silent = !proposal.alive;
-                self.call_off(key, now, out);
-                out.record(Record::ConfirmationFailed);
-                if silent {
-                    self.park(key, now, out)
-                } else {
-                    self.requeue(key, now, out)
-                }
-            }
-            Stage::Checking(proposal) if proposal.until <= now => {
-                out.record(Record::ConfirmationFailed);
-                self.park(key, now, out);
-            }
-            Stage::Reserved(proposal) if proposal.until <= now => {
-                waiting.stage = Stage::Queued;
-                self.requeue(key, now, out);
-            }
-            _ => {}
-        }
     }
 }
 

@@ -10,11 +10,11 @@ use super::{Due, Key, Worker};
 use crate::event::ServerEvent;
 use crate::ice;
 use crate::id::{ConnectionId, MatchId, SessionId, WorkerId};
-use crate::session::{Away, Chat, Ended, Outcome, Presence, Stage};
+use crate::session::{Away, Chat, Ended, Last, Outcome, Presence};
 use crate::time::Millis;
 
 /// How much longer than the resume window a partner without word is waited for: their owner speaks first.
-pub(super) const GRACE: Duration = Duration::from_secs(10);
+const GRACE: Duration = Duration::from_secs(10);
 
 impl Worker {
     pub(super) fn alive(&mut self, connection: ConnectionId, now: Millis, out: &mut Outputs) {
@@ -39,9 +39,8 @@ impl Worker {
     }
 
     pub(super) fn closed(&mut self, connection: ConnectionId, how: Closed, now: Millis, out: &mut Outputs) {
-        self.forget_pending(connection);
         let Some(key) = self.by_connection.remove(&connection) else {
-            return;
+            return self.pending_closed(connection, how, now, out);
         };
         match how {
             Closed::Left => self.remove(key, EndReason::Left, now, out),
@@ -61,16 +60,19 @@ impl Worker {
         match &session.chat {
             Chat::Idle => {}
             Chat::Waiting(_) => self.park(key, now, out),
-            Chat::Matched(matched) => {
-                let frame = Frame::Away {
-                    match_id: matched.id,
-                    to: matched.partner.session,
-                };
-                let worker = matched.partner.worker.clone();
-                self.send(&worker, frame, now, out);
-            }
+            Chat::Matched(_) => self.tell_away(key, now, out),
         }
         self.reschedule(key);
+    }
+
+    /// Tells the partner's owner, if there is a match, that this side has no connection.
+    pub(super) fn tell_away(&mut self, key: Key, now: Millis, out: &mut Outputs) {
+        let Chat::Matched(matched) = &self.sessions[key].chat else {
+            return;
+        };
+        let (match_id, to) = (matched.id, matched.partner.session);
+        let worker = matched.partner.worker.clone();
+        self.send(&worker, Frame::Away { match_id, to }, now, out);
     }
 
     /// Ends a session for good.
@@ -117,7 +119,13 @@ impl Worker {
         let Chat::Matched(matched) = std::mem::replace(&mut session.chat, Chat::Idle) else {
             return None;
         };
-        session.last_partner = Some((matched.partner.person, now));
+        session.last = Some(Last {
+            match_id: matched.id,
+            partner: matched.partner.session,
+            person: matched.partner.person,
+            ended: now,
+            reason,
+        });
         out.record(Record::MatchEnded {
             match_id: matched.id,
             session: session.id,
@@ -150,9 +158,10 @@ impl Worker {
             },
             out,
         );
-        self.finish_confirming(key, now, out);
+        self.finish_confirming(key, true, now, out);
     }
 
+    /// The partner's owner says that the match is over.
     pub(super) fn ended(
         &mut self,
         match_id: MatchId,
@@ -161,7 +170,12 @@ impl Worker {
         now: Millis,
         out: &mut Outputs,
     ) {
-        let Some(&key) = self.by_id.get(&to) else { return };
+        let Some(&key) = self.by_id.get(&to) else {
+            if let Some(worker) = self.departed.worker(to).cloned() {
+                self.send(&worker, Frame::End { match_id, to, reason }, now, out);
+            }
+            return;
+        };
         if self.in_match(to, match_id).is_some() {
             self.partner_left(key, reason, now, out);
         } else {
@@ -169,23 +183,38 @@ impl Worker {
         }
     }
 
-    pub(super) fn partner_away(&mut self, match_id: MatchId, to: SessionId, now: Millis, out: &mut Outputs) {
-        if let Some(key) = self.in_match(to, match_id) {
+    /// The partner has lost the connection, says an owner: the present one, or one whose word comes too late.
+    pub(super) fn partner_away(
+        &mut self,
+        from: &WorkerId,
+        match_id: MatchId,
+        to: SessionId,
+        now: Millis,
+        out: &mut Outputs,
+    ) {
+        let Some(key) = self.in_match(to, match_id) else {
+            return;
+        };
+        if self.sessions[key]
+            .matched()
+            .is_some_and(|matched| matched.partner.worker == *from)
+        {
             self.wait_for_partner(key, now, out);
         }
     }
 
-    fn wait_for_partner(&mut self, key: Key, now: Millis, out: &mut Outputs) {
+    /// Waits for a partner who may come back; who is waited for already is not waited for longer.
+    pub(super) fn wait_for_partner(&mut self, key: Key, now: Millis, out: &mut Outputs) {
         let until = now + self.config.resume_window + GRACE;
         let session = &mut self.sessions[key];
         let Some(matched) = session.matched() else { return };
-        let told = matched.away != Away::No;
+        if matched.away != Away::No {
+            return;
+        }
         matched.away = Away::Until(until);
         let match_id = matched.id;
-        if !told {
-            session.bump();
-            tell(session, &ServerEvent::PeerReconnecting { match_id }, out);
-        }
+        session.bump();
+        tell(session, &ServerEvent::PeerReconnecting { match_id }, out);
         self.reschedule(key);
     }
 
@@ -205,9 +234,10 @@ impl Worker {
         if !away && !renegotiate {
             return;
         }
-        let version = session.bump();
-        if let Some(matched) = session.matched().filter(|_| renegotiate) {
-            matched.renegotiate = Some(version);
+        let version = Some(session.bump());
+        if let Some(matched) = session.matched() {
+            matched.returned = version;
+            matched.renegotiate = if renegotiate { version } else { matched.renegotiate };
         }
         tell(
             session,
@@ -256,10 +286,7 @@ impl Worker {
             return;
         };
         matched.partner.worker = worker;
-        if matched.confirming {
-            let (after, renegotiate) = (Some(matched.heard), matched.renegotiate.is_some());
-            self.ask_to_confirm(key, after, renegotiate, now, out);
-        }
+        self.ask_again(key, now, out);
     }
 
     /// The partner's session is not where it should be, nor anywhere else that is known.
@@ -288,58 +315,13 @@ impl Worker {
             .map(|(key, _)| key)
     }
 
-    /// A worker is gone. Its sessions may come back elsewhere, so their partners wait; its promises are void.
-    pub(super) fn worker_lost(&mut self, worker: &WorkerId, now: Millis, out: &mut Outputs) {
-        self.links.remove(worker);
-        self.lost.insert(worker.clone());
-        self.deadlines.set(&Due::Link(worker.clone()), None);
-        for key in self.tied_to(worker, now, out) {
-            self.wait_for_partner(key, now, out);
-            self.finish_confirming(key, now, out);
-        }
-        self.summons_lost(worker, now, out);
-    }
-
-    /// The other end of a link has begun anew, and what was under way is lost: its owner is asked what still stands.
-    pub(super) fn peer_restarted(&mut self, worker: &WorkerId, now: Millis, out: &mut Outputs) {
-        for key in self.tied_to(worker, now, out) {
-            let session = &mut self.sessions[key];
-            let Some(matched) = session.matched() else {
-                continue;
-            };
-            let heard = matched.heard;
-            self.ask_to_confirm(key, Some(heard), true, now, out);
-        }
-        self.summons_lost(worker, now, out);
-    }
-
-    /// Those in a match with someone of that worker; those who were about to be go back into the queue.
-    fn tied_to(&mut self, worker: &WorkerId, now: Millis, out: &mut Outputs) -> Vec<Key> {
-        let mut tied = Vec::new();
-        let keys: Vec<Key> = self.sessions.iter().map(|(key, _)| key).collect();
-        for key in keys {
-            match &mut self.sessions[key].chat {
-                Chat::Matched(matched) if matched.partner.worker == *worker => tied.push(key),
-                Chat::Waiting(waiting)
-                    if waiting
-                        .proposal()
-                        .is_some_and(|proposal| proposal.partner.worker == *worker) =>
-                {
-                    waiting.stage = Stage::Queued;
-                    self.requeue(key, now, out);
-                }
-                _ => {}
-            }
-        }
-        tied
-    }
-
     pub(super) fn reschedule(&mut self, key: Key) {
         let session = &self.sessions[key];
         let lost = match session.presence {
             Presence::Lost { until, .. } => Some(until),
             Presence::Here(_) => None,
         };
+        let here = lost.is_none();
         let chat = match &session.chat {
             Chat::Idle => None,
             Chat::Waiting(waiting) => Some(waiting.due()),
@@ -348,11 +330,13 @@ impl Worker {
                     Away::Until(until) => Some(until),
                     Away::No => None,
                 };
-                let moments = [away, matched.ice_refresh, self.forget_at(session)];
+                let refresh = matched.ice_refresh.filter(|_| here);
+                let moments = [away, refresh, self.forget_at(session)];
                 moments.into_iter().flatten().min()
             }
         };
-        let at = lost.into_iter().chain(chat).min();
+        let save = (!session.unsaved.is_empty()).then_some(session.save_at);
+        let at = lost.into_iter().chain(chat).chain(save).min();
         self.deadlines.set(&Due::Session(key), at);
     }
 
@@ -361,6 +345,9 @@ impl Worker {
             && until <= now
         {
             return self.remove(key, EndReason::Timeout, now, out);
+        }
+        if !self.sessions[key].unsaved.is_empty() && self.sessions[key].save_at <= now {
+            self.save_blocks(key, now, out);
         }
         match &self.sessions[key].chat {
             Chat::Idle => {}
@@ -372,6 +359,7 @@ impl Worker {
 
     fn match_due(&mut self, key: Key, now: Millis, out: &mut Outputs) {
         self.forget_signals(key, now);
+        let here = self.sessions[key].connection().is_some();
         let Some(matched) = self.sessions[key].matched() else {
             return;
         };
@@ -387,7 +375,8 @@ impl Worker {
             self.send(&worker, frame, now, out);
             return self.partner_left(key, EndReason::Timeout, now, out);
         }
-        if matched.ice_refresh.is_some_and(|at| at <= now) {
+        // Who is not connected gets fresh credentials on return.
+        if here && matched.ice_refresh.is_some_and(|at| at <= now) {
             let name = matched.peer_id.to_string();
             let servers = ice::servers(&self.ice, &name, now);
             matched.ice_refresh = servers.refresh_at;

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use std::io::Write as _;
 
 use super::client::{From, not_matched};
-use super::frame::Frame;
-use super::io::{EndReason, Output, Outputs, Record};
+use super::frame::{Frame, Relayed};
+use super::io::{Output, Outputs, Record};
 use super::tell::{ack_ok, close_array};
 use super::{Key, Worker};
 use crate::event::{ErrorCode, Rejection, Signal, SignalKind};
@@ -40,6 +40,7 @@ impl Worker {
         matched.all_acknowledged &= from.ack.is_some();
         if signal.kind == SignalKind::Candidate && matched.held.must_wait(signal.ufrag()) {
             hold(matched, signal)?;
+            matched.named |= signal.target.names_a_match();
             ack_ok(from.connection, from.ack, out);
             return Ok(());
         }
@@ -99,13 +100,13 @@ impl Worker {
         if !local {
             let worker = matched.partner.worker.clone();
             let body = Cow::Borrowed(out.slice(&body));
-            let frame = Frame::Signal {
+            let frame = Frame::Signal(Relayed {
                 match_id,
                 to,
                 seq,
                 offer,
                 body,
-            };
+            });
             if self.send_signal(&worker, &frame, now).is_err() {
                 out.record(Record::LinkFull);
                 let words = "the partner cannot be reached just now; try again";
@@ -158,7 +159,7 @@ impl Worker {
         let connection = session.connection();
         let Some(matched) = session.matched() else { return };
         matched.offered |= offer;
-        let Some(connection) = connection.filter(|_| !matched.confirming) else {
+        let Some(connection) = connection.filter(|_| matched.confirming.is_none()) else {
             return;
         };
         matched.heard = seq;
@@ -174,28 +175,30 @@ impl Worker {
         });
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a frame's fields, and what every step takes"
-    )]
+    /// A signal has come from the partner's owner.
     pub(super) fn signal_arrived(
         &mut self,
         from: &WorkerId,
-        match_id: MatchId,
-        to: SessionId,
-        (seq, offer): (u64, bool),
-        body: &[u8],
+        signal: &Relayed<'_>,
         now: Millis,
         out: &mut Outputs,
     ) {
+        let Relayed {
+            match_id,
+            to,
+            seq,
+            offer,
+            ..
+        } = *signal;
         let Some(key) = self.in_match(to, match_id) else {
-            return self.astray(from, match_id, to, now, out);
+            // The sender has to know where it went, or that it is over.
+            return self.send(from, self.whereabouts(match_id, to), now, out);
         };
         let session = &mut self.sessions[key];
         let here = session.connection().is_some();
         let Some(matched) = session.matched() else { return };
         matched.offered |= offer;
-        if !here || matched.confirming || seq <= matched.heard {
+        if !here || matched.confirming.is_some() || seq <= matched.heard {
             return;
         }
         if seq > matched.heard + 1 {
@@ -203,33 +206,8 @@ impl Worker {
             let after = matched.heard;
             return self.ask_to_confirm(key, Some(after), false, now, out);
         }
-        let body = out.write(|bytes| bytes.extend_from_slice(body));
+        let body = out.write(|bytes| bytes.extend_from_slice(&signal.body));
         self.hand_over_signal(match_id, to, (seq, offer), body, out);
-    }
-
-    /// A frame for a match that is not here: the sender has to know where it went, or that it is over.
-    pub(super) fn astray(
-        &mut self,
-        from: &WorkerId,
-        match_id: MatchId,
-        to: SessionId,
-        now: Millis,
-        out: &mut Outputs,
-    ) {
-        // The partner of a session that is not here is found by the sender through the match alone.
-        let frame = match self.departed.worker(to) {
-            Some(worker) => Frame::Moved {
-                match_id,
-                gone: to,
-                worker: worker.clone(),
-            },
-            None => Frame::Over {
-                match_id,
-                gone: to,
-                reason: EndReason::Error,
-            },
-        };
-        self.send(from, frame, now, out);
     }
 
     /// When this side's signals are old enough to be forgotten.

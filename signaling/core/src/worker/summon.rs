@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use super::connect::{Pending, PendingStage, Returning, user_name};
 use super::frame::Frame;
 use super::io::{EndReason, Output, Outputs};
-use super::{Due, Worker};
+use super::{Due, Key, Worker};
 use crate::id::{ConnectionId, Epoch, SessionId, WorkerId};
 use crate::session::{Chat, Presence, Session, Token};
 use crate::time::Millis;
@@ -67,19 +67,21 @@ impl Worker {
         } else {
             everyone
         };
-        if first.is_empty() {
-            return self.not_recovered(connection, &returning, now, out);
-        }
-        let user = returning.user.clone();
+        let (user, since) = (returning.user.clone(), returning.since);
+        let nobody = first.is_empty();
         let stage = PendingStage::Summoning {
             outstanding: first.clone(),
             tried: first.clone(),
         };
-        self.pending.insert(connection, Pending { stage, returning });
+        let pending = Pending::new(stage, returning);
+        if nobody {
+            return self.not_recovered(connection, pending, now, out);
+        }
+        self.pending.insert(connection, pending);
         self.deadlines
             .set(&Due::Pending(connection), Some(now + self.config.summon_timeout));
         for worker in first {
-            self.ask(&worker, connection, &token, user_name(&user), now, out);
+            self.ask(&worker, (connection, since), &token, user_name(&user), now, out);
         }
     }
 
@@ -93,7 +95,7 @@ impl Worker {
     fn ask(
         &mut self,
         worker: &WorkerId,
-        connection: ConnectionId,
+        (connection, since): (ConnectionId, Millis),
         token: &Token,
         user: Option<&str>,
         now: Millis,
@@ -104,27 +106,36 @@ impl Worker {
             request: connection.0,
             token: token.clone(),
             user,
+            since,
         };
         self.send(worker, frame, now, out);
     }
 
-    /// Another worker wants a session: it gets it whole, without its connection.
+    /// Another worker wants a session: it gets it whole, without its connection; unless a later connection has it.
     pub(super) fn summoned(
         &mut self,
         from: &WorkerId,
-        request: u64,
+        (request, since): (u64, Millis),
         token: &Token,
         user: Option<&str>,
         now: Millis,
         out: &mut Outputs,
     ) {
-        let Some(key) = self.holds(token, user) else {
+        let held = self
+            .holds(token, user)
+            .filter(|&key| !self.is_claimed_since(key, since));
+        let Some(key) = held else {
             let worker = self.departed.worker(token.session).cloned();
             return self.send(from, Frame::Elsewhere { request, worker }, now, out);
         };
+        self.supersede(token.session, out);
         if let Chat::Waiting(_) = self.sessions[key].chat {
             // Proposals are this worker's own; the ticket is replaced by the new owner's.
             self.park(key, now, out);
+        }
+        if self.sessions[key].connection().is_some() {
+            // Should the session be lost on its way, the partner does not wait for ever.
+            self.tell_away(key, now, out);
         }
         let mut session = self.take_out(key);
         if let Presence::Here(connection) = session.presence {
@@ -134,30 +145,39 @@ impl Worker {
                 clean: false,
             };
         }
-        if let Chat::Matched(matched) = &session.chat {
-            let (partner, match_id) = (matched.partner.session, matched.id);
-            if let Some(key) = self.in_match(partner, match_id)
-                && let Some(other) = self.sessions[key].matched()
-            {
-                other.partner.worker = from.clone();
-            }
-        }
         self.departed.note(session.id, from.clone());
-        self.send(
-            from,
-            Frame::Handed {
-                request,
-                session: Box::new(session),
-            },
-            now,
-            out,
-        );
+        let session = Box::new(session);
+        self.send(from, Frame::Handed { request, session }, now, out);
     }
 
-    pub(super) fn handed(&mut self, request: u64, mut session: Session, now: Millis, out: &mut Outputs) {
+    /// A session comes that was asked for.
+    pub(super) fn handed(&mut self, request: u64, session: Session, now: Millis, out: &mut Outputs) {
         if self.by_id.contains_key(&session.id) {
             return;
         }
+        let key = self.take_in(session, now);
+        let connection = ConnectionId(request);
+        let mut questions = Vec::new();
+        match self.forget_pending(connection) {
+            Some(pending) => {
+                questions = pending.questions;
+                match pending.stage {
+                    PendingStage::Abandoned { left: true } => self.remove(key, EndReason::Left, now, out),
+                    PendingStage::Abandoned { left: false } => self.keep(key, now, out),
+                    _ => self.resume(key, connection, pending.returning, now, out),
+                }
+            }
+            // Its client was told that there was nothing to come back to, and has begun anew.
+            None if self.by_connection.contains_key(&connection) => {
+                self.remove(key, EndReason::Timeout, now, out);
+            }
+            None => self.keep(key, now, out),
+        }
+        self.answer(questions, now, out);
+    }
+
+    /// Becomes the owner of a session, which has no connection yet.
+    fn take_in(&mut self, mut session: Session, now: Millis) -> Key {
         let clean = matches!(session.presence, Presence::Lost { clean: true, .. });
         session.presence = Presence::Lost {
             until: now + self.config.resume_window,
@@ -168,11 +188,33 @@ impl Worker {
         let id = session.id;
         let key = self.sessions.insert(session);
         self.by_id.insert(id, key);
-        match self.forget_pending(ConnectionId(request)) {
-            Some(pending) => self.resume(key, ConnectionId(request), pending.returning, now, out),
-            // Its client has gone again, or was told that there was nothing to come back to.
-            None => self.remove(key, EndReason::Timeout, now, out),
+        key
+    }
+
+    /// Keeps a session for a client who has gone again and may come back.
+    fn keep(&mut self, key: Key, now: Millis, out: &mut Outputs) {
+        match &self.sessions[key].chat {
+            Chat::Idle => {}
+            Chat::Waiting(_) => self.park(key, now, out),
+            Chat::Matched(matched) => {
+                let moved = Frame::Moved {
+                    match_id: matched.id,
+                    gone: self.sessions[key].id,
+                    worker: self.config.worker.clone(),
+                };
+                let worker = matched.partner.worker.clone();
+                self.send(&worker, moved, now, out);
+            }
         }
+        self.reschedule(key);
+    }
+
+    /// The search for a session, while one is under way for one of this worker's connections.
+    pub(super) fn summoning(&mut self, session: SessionId) -> Option<&mut Pending> {
+        self.pending.values_mut().find(|pending| {
+            let of = pending.returning.token.as_ref().map(|token| token.session);
+            of == Some(session) && !matches!(pending.stage, PendingStage::Confirming { .. })
+        })
     }
 
     pub(super) fn elsewhere(
@@ -189,6 +231,7 @@ impl Worker {
         let Some(Pending {
             stage: PendingStage::Summoning { outstanding, tried },
             returning,
+            ..
         }) = self.pending.get_mut(&connection)
         else {
             return;
@@ -201,13 +244,13 @@ impl Worker {
         next.retain(|worker| tried.insert(worker.clone()));
         outstanding.extend(next.iter().cloned());
         let done = outstanding.is_empty();
-        let (token, user) = (returning.token.clone(), returning.user.clone());
+        let (token, user, since) = (returning.token.clone(), returning.user.clone(), returning.since);
         if done && let Some(pending) = self.forget_pending(connection) {
-            return self.not_recovered(connection, &pending.returning, now, out);
+            return self.not_recovered(connection, pending, now, out);
         }
         for worker in next {
             if let Some(token) = &token {
-                self.ask(&worker, connection, token, user_name(&user), now, out);
+                self.ask(&worker, (connection, since), token, user_name(&user), now, out);
             }
         }
     }
@@ -216,15 +259,14 @@ impl Worker {
     pub(super) fn summons_lost(&mut self, worker: &WorkerId, now: Millis, out: &mut Outputs) {
         let asked = |pending: &Pending| match &pending.stage {
             PendingStage::Summoning { outstanding, .. } => outstanding.contains(worker),
-            PendingStage::Confirming { .. } => false,
+            PendingStage::Confirming { .. } | PendingStage::Abandoned { .. } => false,
         };
-        let mut waiting: Vec<ConnectionId> = self
+        let waiting: Vec<ConnectionId> = self
             .pending
             .iter()
             .filter(|(_, pending)| asked(pending))
             .map(|(id, _)| *id)
             .collect();
-        waiting.sort_unstable();
         for connection in waiting {
             self.elsewhere(worker, connection.0, None, now, out);
         }

@@ -5,7 +5,7 @@ use signaling_core::id::ConnectionId;
 use signaling_core::time::Millis;
 use signaling_core::worker::User;
 
-use super::{Downward, Upward};
+use super::line::{Downward, Upward};
 
 /// One thing that a client saw, in its order.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,7 +95,7 @@ impl Client {
         })
     }
 
-    pub(super) fn connecting(&mut self, connection: ConnectionId, user: User) -> Upward {
+    pub(super) fn connecting(&mut self, connection: ConnectionId, user: User, may_begin: bool) -> Upward {
         self.connection = Some(connection);
         self.accepted = false;
         Upward::Connect {
@@ -104,6 +104,7 @@ impl Client {
             seq: (!self.recovery && self.match_id.is_some()).then_some(self.heard),
             offsets: self.recovery,
             user,
+            may_begin,
         }
     }
 

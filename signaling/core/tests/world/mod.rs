@@ -1,8 +1,8 @@
 //! A service in a box: workers, the memory pool, a bus with faults, and clients, on virtual time from one seed.
 //!
 //! Every message takes its way through one queue of events ordered by time, so that a seed replays its history to the
-//! letter. Faults are those of a real bus and real clients: packets are lost, doubled, delayed and reordered; workers die;
-//! connections break with messages under way in both directions.
+//! letter. Faults are those of a real bus and real clients: packets are lost, doubled, delayed and reordered; workers die
+//! and are cut off; connections break with messages under way in both directions, and are noticed late.
 
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(
@@ -11,7 +11,9 @@
     reason = "a test stops where it is wrong"
 )]
 
+mod bus;
 mod client;
+mod line;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -23,36 +25,15 @@ use signaling_core::ice::IceConfig;
 use signaling_core::id::{ConnectionId, WorkerId};
 use signaling_core::pairing::{MemoryPool, Reply, Request};
 use signaling_core::time::Millis;
-use signaling_core::worker::{Closed, Config, Connect, Input, Output, Outputs, Record, User, Worker};
+use signaling_core::worker::{Config, Input, Output, Outputs, Record, Worker};
 
+pub use self::bus::Faults;
 #[allow(unused_imports, reason = "each test file uses its part")]
 pub use self::client::{Client, Seen};
+use self::line::{Downward, Line, Upward};
 
 /// Index of a client in its world.
 pub type ClientId = usize;
-
-/// How the bus and the pool's line misbehave.
-#[derive(Clone, Copy, Debug)]
-pub struct Faults {
-    /// Share of packets lost, 0 to 1.
-    pub loss: f64,
-    /// Share of packets doubled.
-    pub doubling: f64,
-    /// The longest delay of a packet; each has its own, so they overtake each other.
-    pub delay: Duration,
-    /// Share of the pool's requests and replies lost.
-    pub pool_loss: f64,
-}
-
-impl Faults {
-    /// A bus that does what it should, in a millisecond.
-    pub const NONE: Self = Self {
-        loss: 0.0,
-        doubling: 0.0,
-        delay: Duration::from_millis(1),
-        pool_loss: 0.0,
-    };
-}
 
 enum Happening {
     Packet {
@@ -84,44 +65,39 @@ enum Happening {
     },
 }
 
-pub enum Upward {
-    Connect {
-        token: Option<String>,
-        offset: Option<String>,
-        seq: Option<u64>,
-        offsets: bool,
-        user: User,
-    },
-    Event {
-        args: String,
-        ack: Option<u64>,
-    },
-    Pong,
-    Closed(Closed),
+/// A happening in the queue: ordered by its moment, then by when it was put there.
+struct Due {
+    at: Millis,
+    number: u64,
+    happening: Happening,
 }
 
-#[derive(Debug)]
-pub enum Downward {
-    Accepted {
-        sid: String,
-        pid: String,
-    },
-    Refused,
-    Event(String),
-    Ack {
-        id: u64,
-        args: String,
-    },
-    Ping,
-    /// DISCONNECT: a stock client gives up.
-    Disconnected,
-    Closed,
+impl PartialEq for Due {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+
+impl Eq for Due {}
+
+impl PartialOrd for Due {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Due {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.number).cmp(&(other.at, other.number))
+    }
 }
 
 struct Host {
     name: WorkerId,
     worker: Option<Worker>,
     deadline: Option<Millis>,
+    /// No packet reaches it or leaves it.
+    cut_off: bool,
 }
 
 pub struct World {
@@ -129,16 +105,15 @@ pub struct World {
     pub rng: ChaCha12Rng,
     pub faults: Faults,
     pub clients: Vec<Client>,
-    pub records: Vec<Record>,
+    /// What the workers recorded, and which of them.
+    pub records: Vec<(Millis, usize, Record)>,
+    pub pool: MemoryPool,
+    /// What happened, in words, while it is wanted.
+    pub trace: Option<Vec<String>>,
     config: Config,
     hosts: Vec<Host>,
-    pool: MemoryPool,
-    queue: BinaryHeap<Reverse<(Millis, u64)>>,
-    happenings: BTreeMap<(Millis, u64), Happening>,
-    connections: BTreeMap<ConnectionId, (usize, ClientId)>,
-    /// The moment until which each connection's direction is taken, for it keeps its order.
-    up_until: BTreeMap<ConnectionId, Millis>,
-    down_until: BTreeMap<ConnectionId, Millis>,
+    queue: BinaryHeap<Reverse<Due>>,
+    lines: BTreeMap<ConnectionId, Line>,
     counter: u64,
     outputs: Outputs,
 }
@@ -159,13 +134,11 @@ impl World {
             clients: Vec::new(),
             records: Vec::new(),
             pool: MemoryPool::new(config.match_timeout),
+            trace: None,
             config,
             hosts: Vec::new(),
             queue: BinaryHeap::new(),
-            happenings: BTreeMap::new(),
-            connections: BTreeMap::new(),
-            up_until: BTreeMap::new(),
-            down_until: BTreeMap::new(),
+            lines: BTreeMap::new(),
             counter: 0,
             outputs: Outputs::default(),
         };
@@ -175,6 +148,7 @@ impl World {
                 name,
                 worker: None,
                 deadline: None,
+                cut_off: false,
             });
         }
         for index in 0..usize::from(workers) {
@@ -191,7 +165,13 @@ impl World {
         self.hosts[worker].worker.is_some()
     }
 
+    /// The worker itself, while it lives.
+    pub fn worker(&self, index: usize) -> Option<&Worker> {
+        self.hosts[index].worker.as_ref()
+    }
+
     pub fn start_worker(&mut self, index: usize) {
+        self.note(|| format!("worker {index} starts"));
         let mut seed = [0; 32];
         self.rng.fill_bytes(&mut seed);
         let config = Config {
@@ -205,22 +185,23 @@ impl World {
 
     /// The worker and all its connections are gone at once; the others learn it when told so.
     pub fn kill_worker(&mut self, index: usize) {
+        self.note(|| format!("worker {index} dies"));
         self.hosts[index].worker = None;
         self.hosts[index].deadline = None;
-        let gone: Vec<(ConnectionId, ClientId)> = self
-            .connections
-            .iter()
-            .filter(|(_, (worker, _))| *worker == index)
-            .map(|(connection, (_, client))| (*connection, *client))
-            .collect();
-        for (connection, client) in gone {
-            self.connections.remove(&connection);
-            self.clients[client].lost(self.now);
-        }
+        let now = self.now;
+        let (lines, clients) = (&mut self.lines, &mut self.clients);
+        lines.retain(|connection, line| {
+            let client = &mut clients[line.client];
+            if line.worker == index && client.connection == Some(*connection) {
+                client.lost(now);
+            }
+            line.worker != index
+        });
     }
 
     /// Tells everyone that a worker is lost, as its lease would.
     pub fn announce_lost(&mut self, index: usize) {
+        self.note(|| format!("worker {index} counts as lost"));
         let name = self.hosts[index].name.clone();
         for other in 0..self.hosts.len() {
             if other != index {
@@ -229,110 +210,64 @@ impl World {
         }
     }
 
-    /// A new client, not yet connected.
-    pub fn client(&mut self, recovery: bool) -> ClientId {
-        self.clients.push(Client::new(recovery));
-        self.clients.len() - 1
-    }
-
-    /// A new client, connected to `worker` and greeted.
-    pub fn join(&mut self, worker: usize) -> ClientId {
-        let client = self.client(true);
-        self.connect(client, worker);
-        self.run(Duration::from_millis(20));
-        assert!(self.clients[client].accepted, "not accepted");
-        client
-    }
-
-    /// Opens a connection, with whatever the client remembers of its session.
-    pub fn connect(&mut self, client: ClientId, worker: usize) {
-        self.connect_as(client, worker, User::Anonymous);
-    }
-
-    pub fn connect_as(&mut self, client: ClientId, worker: usize, user: User) {
-        self.counter += 1;
-        let connection = ConnectionId(self.counter);
-        self.connections.insert(connection, (worker, client));
-        let message = self.clients[client].connecting(connection, user);
-        self.upward(connection, message);
-    }
-
-    /// Sends an event; `ack` asks for an acknowledgement.
-    pub fn emit(&mut self, client: ClientId, args: &str, ack: bool) -> Option<u64> {
-        let connection = self.clients[client].connection?;
-        let id = ack.then(|| self.clients[client].next_ack());
-        self.upward(
-            connection,
-            Upward::Event {
-                args: args.to_owned(),
-                ack: id,
-            },
-        );
-        id
-    }
-
-    /// The client's transport ends. `Lost` loses what is under way in both directions.
-    pub fn disconnect(&mut self, client: ClientId, how: Closed) {
-        let Some(connection) = self.clients[client].connection else {
-            return;
-        };
-        self.clients[client].lost(self.now);
-        if how == Closed::Lost {
-            let under_way = |happening: &Happening| match happening {
-                Happening::ToWorker { connection: of, .. } | Happening::ToClient { connection: of, .. } => {
-                    *of == connection
-                }
-                _ => false,
-            };
-            self.happenings.retain(|_, happening| !under_way(happening));
+    /// Tells everyone who lives who may own sessions, as the leases do.
+    pub fn announce_workers(&mut self) {
+        let live = self
+            .hosts
+            .iter()
+            .filter(|host| host.worker.is_some() && !host.cut_off);
+        let names: Vec<WorkerId> = live.map(|host| host.name.clone()).collect();
+        for index in 0..self.hosts.len() {
+            self.input(index, Input::Workers(&names));
         }
-        self.upward(connection, Upward::Closed(how));
+    }
+
+    /// Tells one worker that another is lost.
+    pub fn announce_lost_to(&mut self, lost: usize, to: usize) {
+        let name = self.hosts[lost].name.clone();
+        self.input(to, Input::WorkerLost(&name));
+    }
+
+    /// The pool forgets all.
+    pub fn restart_pool(&mut self) {
+        self.note(|| "the pool is empty".to_owned());
+        self.pool = MemoryPool::new(self.config.match_timeout);
     }
 
     /// Lets time pass.
     pub fn run(&mut self, duration: Duration) {
         let until = self.now + duration;
-        while let Some(Reverse((at, number))) = self.queue.peek().copied() {
-            if at > until {
-                break;
-            }
-            self.queue.pop();
-            if let Some(happening) = self.happenings.remove(&(at, number)) {
-                self.now = self.now.max(at);
-                self.happen(happening);
-            }
+        while self.next_at().is_some_and(|at| at <= until) {
+            self.step();
         }
         self.now = until;
     }
 
-    fn at(&mut self, at: Millis, happening: Happening) {
-        self.counter += 1;
-        self.queue.push(Reverse((at, self.counter)));
-        self.happenings.insert((at, self.counter), happening);
+    /// When the next thing happens.
+    pub fn next_at(&self) -> Option<Millis> {
+        self.queue.peek().map(|Reverse(due)| due.at)
     }
 
-    fn happen(&mut self, happening: Happening) {
-        match happening {
-            Happening::Packet { to, from, bytes } => self.input(
-                to,
-                Input::Packet {
-                    from: &from,
-                    bytes: &bytes,
-                },
-            ),
+    /// Lets the next thing happen; answers the client that saw it.
+    pub fn step(&mut self) -> Option<ClientId> {
+        let Reverse(due) = self.queue.pop()?;
+        self.now = self.now.max(due.at);
+        match due.happening {
+            Happening::Packet { to, from, bytes } => self.deliver_packet(to, &from, &bytes),
             Happening::ToPool { from, request } => {
-                let replies = self.pool.handle(request, self.now, &mut self.rng);
-                if let Some(reply) = replies {
-                    let to = self.addressee(&reply, from);
-                    if !self.chance(self.faults.pool_loss) {
-                        let at = self.now + Duration::from_millis(1);
-                        self.at(at, Happening::FromPool { to, reply });
-                    }
+                if let Some(reply) = self.pool.handle(request, self.now, &mut self.rng)
+                    && !self.chance(self.faults.pool_loss)
+                {
+                    self.after(1, Happening::FromPool { to: from, reply });
                 }
             }
             Happening::FromPool { to, reply } => self.input(to, Input::Pool(reply)),
-            Happening::ToWorker { connection, message } => self.reach_worker(connection, message),
-            Happening::ToClient { connection, message } => self.reach_client(connection, message),
+            Happening::ToWorker { connection, message } => {
+                self.reach_worker(connection, message, due.number);
+            }
+            Happening::ToClient { connection, message } => {
+                return self.reach_client(connection, message);
+            }
             Happening::Deadline { worker } => {
                 if self.hosts[worker].deadline.is_some_and(|at| at <= self.now) {
                     self.hosts[worker].deadline = None;
@@ -340,96 +275,29 @@ impl World {
                 }
             }
         }
+        None
     }
 
-    fn addressee(&self, _reply: &Reply, asker: usize) -> usize {
-        asker
-    }
-
-    fn reach_worker(&mut self, connection: ConnectionId, message: Upward) {
-        let Some(&(worker, _)) = self.connections.get(&connection) else {
-            return;
-        };
-        match message {
-            Upward::Connect {
-                token,
-                offset,
-                seq,
-                offsets,
-                user,
-            } => {
-                let (token, offset) = (token.as_deref(), offset.as_deref());
-                let connect = Connect {
-                    connection,
-                    token,
-                    offset,
-                    seq,
-                    offsets,
-                    user,
-                    may_begin: true,
-                };
-                self.input(worker, Input::Connect(connect));
-            }
-            Upward::Event { args, ack } => self.input(
-                worker,
-                Input::Event {
-                    connection,
-                    args: &args,
-                    ack,
-                },
-            ),
-            Upward::Pong => self.input(worker, Input::Alive(connection)),
-            Upward::Closed(how) => {
-                self.connections.remove(&connection);
-                self.input(worker, Input::Closed { connection, how });
-            }
+    /// Adds a line to the trace.
+    pub fn note(&mut self, line: impl FnOnce() -> String) {
+        if let Some(trace) = &mut self.trace {
+            trace.push(format!("{:>9}  {}", self.now.0 % 1_000_000_000, line()));
         }
     }
 
-    fn reach_client(&mut self, connection: ConnectionId, message: Downward) {
-        let Some(&(worker, client)) = self.connections.get(&connection) else {
-            return;
-        };
-        if self.clients[client].connection != Some(connection) {
-            return;
-        }
-        if matches!(message, Downward::Disconnected | Downward::Closed) {
-            // The server has closed; its worker hears that the transport ended.
-            self.connections.remove(&connection);
-            self.input(
-                worker,
-                Input::Closed {
-                    connection,
-                    how: Closed::Clean,
-                },
-            );
-        }
-        if let Some(answer) = self.clients[client].take(message, self.now) {
-            self.upward(connection, answer);
-        }
+    fn at(&mut self, at: Millis, happening: Happening) -> u64 {
+        self.counter += 1;
+        let number = self.counter;
+        self.queue.push(Reverse(Due {
+            at,
+            number,
+            happening,
+        }));
+        number
     }
 
-    fn upward(&mut self, connection: ConnectionId, message: Upward) {
-        let at = self.in_order(connection, true);
-        self.at(at, Happening::ToWorker { connection, message });
-    }
-
-    fn downward(&mut self, connection: ConnectionId, message: Downward) {
-        let at = self.in_order(connection, false);
-        self.at(at, Happening::ToClient { connection, message });
-    }
-
-    /// When the next message of a direction of a connection arrives: a little later, never before the last one.
-    fn in_order(&mut self, connection: ConnectionId, up: bool) -> Millis {
-        let at = self.now + Duration::from_millis(self.rng.random_range(1..4));
-        let until = if up {
-            &mut self.up_until
-        } else {
-            &mut self.down_until
-        };
-        let slot = until.entry(connection).or_default();
-        *slot = at.max(*slot);
-        *slot
+    fn after(&mut self, millis: u64, happening: Happening) {
+        self.at(self.now + Duration::from_millis(millis), happening);
     }
 
     fn chance(&mut self, share: f64) -> bool {
@@ -470,49 +338,22 @@ impl World {
             Output::Refuse { connection } => self.downward(connection, Downward::Refused),
             Output::Emit { connection, body } => self.downward(connection, Downward::Event(text(&body))),
             Output::Ack { connection, id, body } => {
-                self.downward(
-                    connection,
-                    Downward::Ack {
-                        id,
-                        args: text(&body),
-                    },
-                );
+                let args = text(&body);
+                self.downward(connection, Downward::Ack { id, args });
             }
             Output::Ping(connection) => self.downward(connection, Downward::Ping),
             Output::Disconnect(connection) => self.downward(connection, Downward::Disconnected),
             Output::Close(connection) => self.downward(connection, Downward::Closed),
             Output::Pool(request) => {
                 if !self.chance(self.faults.pool_loss) {
-                    let at = self.now + Duration::from_millis(1);
-                    self.at(at, Happening::ToPool { from: index, request });
+                    self.after(1, Happening::ToPool { from: index, request });
                 }
             }
             Output::Packet { to, body } => self.packet(index, &to, outputs.slice(&body)),
-            Output::Record(record) => self.records.push(record),
-        }
-    }
-
-    fn packet(&mut self, from: usize, to: &WorkerId, bytes: &[u8]) {
-        let from = self.hosts[from].name.clone();
-        let Some(to) = self.hosts.iter().position(|host| host.name == *to) else {
-            return;
-        };
-        let copies = if self.chance(self.faults.loss) {
-            0
-        } else {
-            1 + usize::from(self.chance(self.faults.doubling))
-        };
-        for _ in 0..copies {
-            let longest = u64::try_from(self.faults.delay.as_millis()).unwrap().max(1);
-            let at = self.now + Duration::from_millis(self.rng.random_range(1..=longest));
-            self.at(
-                at,
-                Happening::Packet {
-                    to,
-                    from: from.clone(),
-                    bytes: bytes.to_vec(),
-                },
-            );
+            Output::Record(record) => {
+                self.note(|| format!("    worker {index}: {record:?}"));
+                self.records.push((self.now, index, record));
+            }
         }
     }
 }

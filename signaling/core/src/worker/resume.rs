@@ -1,0 +1,237 @@
+//! Giving a session a new connection, and telling its client what it comes back to.
+
+use super::connect::{Pending, PendingStage, Returning};
+use super::io::{Output, Outputs, Record};
+use super::tell::tell;
+use super::{Due, Key, Worker};
+use crate::event::{InMatch, ServerEvent, State};
+use crate::id::ConnectionId;
+use crate::session::{Away, Chat, Match, Outcome, Presence};
+use crate::time::Millis;
+
+impl Worker {
+    /// Gives a session that is here a new connection, after its match, if any, has been confirmed. A connection that
+    /// came later than this one keeps it.
+    pub(super) fn resume(
+        &mut self,
+        key: Key,
+        connection: ConnectionId,
+        mut returning: Returning,
+        now: Millis,
+        out: &mut Outputs,
+    ) {
+        if self.is_claimed_since(key, returning.since) {
+            return out.push(Output::Disconnect(connection));
+        }
+        let clean = match self.sessions[key].presence {
+            Presence::Lost { clean, .. } => clean,
+            Presence::Here(before) => {
+                returning.taken_over = true;
+                self.by_connection.remove(&before);
+                out.push(Output::Disconnect(before));
+                false
+            }
+        };
+        self.supersede(self.sessions[key].id, out);
+        let window = self.config.resume_window;
+        let session = &mut self.sessions[key];
+        session.connected = returning.since;
+        session.offsets = returning.offsets;
+        session.presence = Presence::Lost {
+            until: now + window,
+            clean,
+        };
+        returning.offset = returning.offset.filter(|offset| offset.tag == session.tag());
+        self.reschedule(key);
+        let session = &mut self.sessions[key];
+        let id = session.id;
+        let Some(matched) = session.matched() else {
+            return self.come_back(key, connection, &returning, false, now, out);
+        };
+        let after = seen(matched, &returning);
+        // What is told from now on goes by what the client has seen, not by what a dead connection was sent.
+        matched.heard = after.unwrap_or(matched.heard);
+        if self.lost.contains(&matched.partner.worker) {
+            // There is nobody to ask; whoever comes back there asks in turn.
+            return self.come_back(key, connection, &returning, true, now, out);
+        }
+        let sure = clean || matched.signalled() && matched.all_acknowledged;
+        let renegotiate = !sure || after.is_none();
+        let stage = PendingStage::Confirming {
+            session: id,
+            renegotiate,
+        };
+        self.pending.insert(connection, Pending::new(stage, returning));
+        self.deadlines
+            .set(&Due::Pending(connection), Some(now + self.config.confirm_timeout));
+        self.ask_to_confirm(key, after, renegotiate, now, out);
+    }
+
+    /// Whether a connection that asked later than `since` has this session, or is about to.
+    pub(super) fn is_claimed_since(&self, key: Key, since: Millis) -> bool {
+        let session = &self.sessions[key];
+        session.connected > since && (session.connection().is_some() || self.confirming(session.id).is_some())
+    }
+
+    /// The client is back: it is told where it stands, and what it may not have seen.
+    pub(super) fn come_back(
+        &mut self,
+        key: Key,
+        connection: ConnectionId,
+        returning: &Returning,
+        renegotiate: bool,
+        now: Millis,
+        out: &mut Outputs,
+    ) {
+        let session = &mut self.sessions[key];
+        let alive_before = session.last_alive;
+        session.presence = Presence::Here(connection);
+        session.last_alive = now;
+        self.by_connection.insert(connection, key);
+        let seen = returning.offset.map(|offset| offset.version);
+        let asked = match &self.sessions[key].chat {
+            Chat::Matched(matched) => matched.renegotiate.is_some_and(|version| is_news(seen, version)),
+            _ => false,
+        };
+        let renegotiate = renegotiate || asked;
+        let (id, taken_over) = (self.sessions[key].id, returning.taken_over);
+        out.record(Record::SessionResumed {
+            session: id,
+            taken_over,
+            renegotiate,
+        });
+        self.welcome(key, connection, true, renegotiate, out);
+        self.tell_again(key, returning, alive_before, now, out);
+        self.reschedule(key);
+    }
+
+    /// What a client that is back may not have seen.
+    fn tell_again(
+        &mut self,
+        key: Key,
+        returning: &Returning,
+        alive_before: Millis,
+        now: Millis,
+        out: &mut Outputs,
+    ) {
+        let seen = returning.offset.map(|offset| offset.version);
+        let session = &mut self.sessions[key];
+        match &mut session.chat {
+            Chat::Idle => {
+                let Some(ended) = session.outcome else { return };
+                // Without an offset, what came a whole ping before the last sign of life was seen: a later sign may have
+                // been under way when it was told.
+                let known = ended.at + self.config.ping_time < alive_before;
+                if seen.map_or(known, |seen| !is_news(Some(seen), ended.version)) {
+                    return;
+                }
+                match ended.outcome {
+                    Outcome::TimedOut { waited_ms } => {
+                        tell(session, &ServerEvent::MatchTimeout { waited_ms }, out);
+                    }
+                    Outcome::PeerDisconnected { match_id, reason } => {
+                        let reason = reason.as_str();
+                        tell(session, &ServerEvent::PeerDisconnected { match_id, reason }, out);
+                    }
+                }
+            }
+            Chat::Waiting(waiting) => {
+                waiting.shown = None;
+                if waiting.queued() {
+                    self.enter(key, now, out);
+                } else {
+                    self.waiting_alive(key, now, out);
+                }
+            }
+            Chat::Matched(matched) => {
+                let (match_id, away) = (matched.id, matched.away != Away::No);
+                let returned = matched.returned.filter(|version| is_news(seen, *version));
+                let renegotiate = returned.is_some() && matched.renegotiate == matched.returned;
+                if is_news(seen, matched.found) && !has_signalled(matched, returning) {
+                    self.tell_match(key, now, out);
+                }
+                let session = &self.sessions[key];
+                if away {
+                    tell(session, &ServerEvent::PeerReconnecting { match_id }, out);
+                } else if returned.is_some() {
+                    let event = ServerEvent::PeerResumed {
+                        match_id,
+                        renegotiate,
+                    };
+                    tell(session, &event, out);
+                }
+            }
+        }
+    }
+
+    /// Answers CONNECT and sends `session`.
+    pub(super) fn welcome(
+        &mut self,
+        key: Key,
+        connection: ConnectionId,
+        resumed: bool,
+        renegotiate: bool,
+        out: &mut Outputs,
+    ) {
+        let session = &self.sessions[key];
+        let token = session.token().to_string();
+        let id = session.id;
+        let written = out.write(|bytes| bytes.extend_from_slice(token.as_bytes()));
+        out.push(Output::Accept {
+            connection,
+            session: id,
+            token: written,
+        });
+        let (state, in_match) = match &session.chat {
+            Chat::Idle => (State::Idle, None),
+            Chat::Waiting(_) => (State::Waiting, None),
+            Chat::Matched(matched) => {
+                let (match_id, peer_id) = (matched.id, matched.partner.peer_id);
+                let in_match = InMatch {
+                    match_id,
+                    peer_id,
+                    initiator: matched.initiator,
+                    renegotiate,
+                };
+                (State::Matched, Some(in_match))
+            }
+        };
+        let resume_window_ms = super::client::millis(self.config.resume_window);
+        let event = ServerEvent::Session {
+            session_id: id,
+            resume_token: &token,
+            resumed,
+            resume_window_ms,
+            state,
+            in_match,
+        };
+        tell(session, &event, out);
+    }
+}
+
+/// The number of the partner's last signal that the client has seen in this match, if it can tell. Who resumes by token
+/// and names no number takes itself to be outside a match; unless it has sent a signal, it knows nothing of this one.
+fn seen(matched: &Match, returning: &Returning) -> Option<u64> {
+    match returning.offset {
+        Some(offset) if is_news(Some(offset.version), matched.found) => Some(0),
+        Some(offset) => Some(offset.seq),
+        None if returning.offsets || matched.signalled() => returning.seq,
+        None => Some(returning.seq.unwrap_or(0)),
+    }
+}
+
+/// Whether the client has sent a signal in this match, so that a second `match_found` would make it rebuild its connection.
+/// A candidate that is held and names no match counts, unless the client says that it knows nothing of this match: then
+/// it is of the last one.
+fn has_signalled(matched: &Match, returning: &Returning) -> bool {
+    let unaware = match returning.offset {
+        Some(offset) => is_news(Some(offset.version), matched.found),
+        None => !returning.offsets && returning.seq.is_none(),
+    };
+    matched.signalled() || !unaware && matched.held.holds_any()
+}
+
+/// Whether a client that has seen version `seen` has not seen `version`.
+fn is_news(seen: Option<u32>, version: u32) -> bool {
+    seen.is_none_or(|seen| seen < version)
+}
