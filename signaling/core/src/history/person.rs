@@ -297,7 +297,9 @@ impl Walker {
             }
             return;
         }
-        let returned_to = self.returned_to.filter(|(returned_to, _)| *returned_to == match_id);
+        let returned_to = self
+            .returned_to
+            .filter(|(returned_to, _)| *returned_to == match_id);
         if let Some(other) = self.stay.as_ref().map(|stay| stay.match_id) {
             breach(Law::Doubled, format!("matched while still in match {other}"));
         } else if self.asked.is_none() && returned_to.is_none() {
