@@ -13,6 +13,8 @@ export interface CallEvents {
   pictured(pictured: boolean): void;
   connected(route?: Route): void;
   trouble(trouble: Trouble): void;
+  /** The other side has closed its connection in order, which is told long before its absence would be noticed. */
+  hungUp(): void;
   report(report: IceReport): void;
 }
 
@@ -255,7 +257,16 @@ export class Call {
     this.events.report({ state, ...report });
     if (state === "connected" && this.connection.connectionState === "connected") {
       this.events.connected(route);
+      this.listenForEnd();
       this.watch(route);
+    }
+  }
+
+  private listenForEnd(): void {
+    for (const { transport } of this.connection.getSenders()) {
+      if (transport) {
+        transport.onstatechange = () => transport.state === "closed" && !this.closed && this.events.hungUp();
+      }
     }
   }
 

@@ -4,6 +4,7 @@ import { io, type Socket } from "socket.io-client";
 import { Call, type CallEvents } from "./call";
 import type { Ack, ClientEvents, Criteria, Failure, MatchFound, ServerEvents, Session } from "./contract";
 import { Pursuit } from "./pursuit";
+import { Signals } from "./signals";
 import { START, next, type Ending, type Happening, type State } from "./state";
 
 /** What the page wants to hear of. */
@@ -15,9 +16,12 @@ export interface ChatListener {
   trouble(text: string): void;
 }
 
+/** Emits what a union has paired: its events with their payloads. */
+type Emit = (event: string, payload: unknown, answered: (ack: Ack) => void) => void;
+
 /** When to start a negotiation over whose signals were refused. */
 const START_OVER_MS = 2_000;
-const MANY_FAILURES = 3;
+const MANY_FAILURES = 2;
 const TEXT_TIMEOUT_MS = 10_000;
 
 export class Chat {
@@ -29,6 +33,7 @@ export class Chat {
   private readonly pursuit: Pursuit;
   /** Connection attempts that failed in a row. */
   private failures = 0;
+  private signals: Signals | undefined;
   private startingOver: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -41,13 +46,7 @@ export class Chat {
     this.socket = io({ ...(transports && { transports }), ...(resume && { auth: { resume } }) });
     this.pursuit = new Pursuit({
       ask: (request, answered) => {
-        // Each event with the payload of its own, which the union has lost.
-        (this.socket.emit as (event: string, payload: unknown, ack: (ack: Ack) => void) => void).call(
-          this.socket,
-          request.event,
-          request.payload,
-          answered,
-        );
+        (this.socket.emit as Emit).call(this.socket, request.event, request.payload, answered);
       },
       refused: (failure) => {
         this.finish("error");
@@ -124,8 +123,10 @@ export class Chat {
     const { socket } = this;
     socket.on("disconnect", (reason) => {
       this.pursuit.disconnected();
+      this.signals?.hold();
       if (reason === "io server disconnect") {
-        // Another tab has taken the session over, with its match.
+        // Another tab has taken the session over, with its match. This one will not take it back.
+        this.resumeToken = undefined;
         this.finish("replaced");
         this.happen({ kind: "link", link: "replaced" });
       } else {
@@ -192,8 +193,11 @@ export class Chat {
     const mine = this.state.matchId;
     if (mine !== undefined && !resumed) {
       this.forgotten();
-    } else if (mine !== undefined && mine === matchId && renegotiate) {
-      this.of(mine)?.renegotiate();
+    } else if (mine !== undefined && mine === matchId) {
+      this.signals?.resume();
+      if (renegotiate) {
+        this.of(mine)?.renegotiate();
+      }
     }
     this.pursuit.connected(state === "matched" ? { state, matchId } : { state });
   }
@@ -202,6 +206,7 @@ export class Chat {
   private forgotten(): void {
     if (this.call?.established) {
       this.pursuit.rest();
+      this.signals?.end();
       this.happen({ kind: "detached" });
     } else {
       this.over("lost");
@@ -223,14 +228,14 @@ export class Chat {
 
   private callEvents(matchId: string): CallEvents {
     const { socket } = this;
+    const signals = this.signalsOf(matchId);
+    this.signals = signals;
     return {
       describe: (description) => {
         const event = description.type === "answer" ? "webrtc_answer" : "webrtc_offer";
-        socket.emit(event, { matchId, ...description }, (ack) => this.signalled(matchId, ack));
+        signals.send({ event, payload: { matchId, ...description } });
       },
-      candidate: (candidate) => {
-        socket.emit("webrtc_ice_candidate", { matchId, ...candidate }, (ack) => this.signalled(matchId, ack));
-      },
+      candidate: (candidate) => signals.send({ event: "webrtc_ice_candidate", payload: { matchId, ...candidate } }),
       remote: (stream) => this.listener.remote(stream),
       pictured: (pictured) => this.happen({ kind: "pictured", pictured }),
       connected: (route) => this.happen({ kind: "connected", ...(route && { route }) }),
@@ -241,23 +246,35 @@ export class Chat {
           this.happen({ kind: "trouble", trouble });
         }
       },
+      hungUp: () => {
+        // The service tells, and why; unless it has forgotten the match.
+        if (this.state.detached) {
+          this.over("left");
+        }
+      },
       report: (report) => {
-        if (!this.state.detached) {
+        if (this.state.online && !this.state.detached) {
           socket.emit("ice_state", { matchId, ...report });
         }
       },
     };
   }
 
-  /** A signal that was refused is missing on the other side: both start over, once there is time to breathe. */
-  private signalled(matchId: string, ack: Ack): void {
-    // A signal for a match that has just ended is nobody's fault.
-    if (ack.ok || ack.error.code === "not_matched") {
-      return;
-    }
-    console.warn("signal refused:", ack.error);
-    clearTimeout(this.startingOver);
-    this.startingOver = setTimeout(() => this.of(matchId)?.restart(), START_OVER_MS);
+  private signalsOf(matchId: string): Signals {
+    return new Signals({
+      emit: ({ event, payload }, answered) => {
+        (this.socket.emit as Emit).call(this.socket, event, payload, answered);
+      },
+      refused: (failure) => {
+        // A signal for a match that has just ended is nobody's fault. Any other is missing on the other side: both start
+        // over, once there is time to breathe.
+        if (failure.code !== "not_matched") {
+          console.warn("signal refused:", failure);
+          clearTimeout(this.startingOver);
+          this.startingOver = setTimeout(() => this.of(matchId)?.restart(), START_OVER_MS);
+        }
+      },
+    });
   }
 
   private limited(scope: string, retryAfterMs: number): void {
@@ -294,6 +311,8 @@ export class Chat {
 
   private hangUp(): void {
     clearTimeout(this.startingOver);
+    this.signals?.end();
+    this.signals = undefined;
     this.call?.close();
     this.call = undefined;
     this.listener.remote(null);

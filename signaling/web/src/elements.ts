@@ -18,7 +18,7 @@ export const page = {
   sound: element<HTMLButtonElement>("sound"),
   link: element("link"),
   theme: element<HTMLButtonElement>("theme"),
-  log: element<HTMLOListElement>("log"),
+  log: element("log"),
   chat: element<HTMLFormElement>("chat"),
   text: element<HTMLInputElement>("text"),
   send: element<HTMLButtonElement>("send"),

@@ -6,7 +6,7 @@ const MAX_SHOWN = 200;
 
 /** Adds a message to the log; the answer marks it as failed. */
 export function say(text: string, whose: "mine" | "theirs" | "note"): (failed: string) => void {
-  const line = document.createElement("li");
+  const line = document.createElement("p");
   line.className = whose;
   if (whose !== "note") {
     line.append(Object.assign(document.createElement("span"), {

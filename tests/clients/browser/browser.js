@@ -19,14 +19,16 @@ const FLAGS = [
   "--disable-renderer-backgrounding",
   // Host candidates bear addresses, for there is no multicast DNS to look names up with.
   "--disable-features=WebRtcHideLocalIpsWithMdns",
+  // As everywhere but in a browser without a window: no sound before a page was touched.
+  "--autoplay-policy=document-user-activation-required",
   // A name that is not localhost: its pages get no camera over plain HTTP.
   "--host-resolver-rules=MAP insecure.test 127.0.0.1",
 ];
 
-/** Machines by what they have for a camera. */
+/** Machines by what they have: a camera and a microphone, or a microphone alone. */
 const machines = {
   ordinary: ["--use-fake-device-for-media-stream"],
-  bare: ["--use-fake-device-for-media-stream=device-count=0"],
+  cameraless: ["--use-fake-device-for-media-stream=device-count=0"],
 };
 const launched = new Map();
 
@@ -47,10 +49,10 @@ after(async () => {
 
 /**
  * Opens the page for someone. `query` goes into the address; `camera` says what the browser answers when the page asks
- * for the camera, `machine` what it has for one; `setUp` is run in the page before its own scripts; all else goes to the
- * browser's context.
+ * for the camera, `machine` what it has for one; `setUp` is run in the page before its own scripts; before `until` is true
+ * nobody touches the page; all else goes to the browser's context.
  */
-export async function openPage(url, { query = {}, camera = "granted", machine = "ordinary", setUp, ...options } = {}) {
+export async function openPage(url, { query = {}, camera = "granted", machine = "ordinary", setUp, until, ...options } = {}) {
   const context = await (await browser(machine)).newContext(options);
   context.setDefaultTimeout(PATIENCE);
   if (camera === "granted") {
@@ -63,6 +65,9 @@ export async function openPage(url, { query = {}, camera = "granted", machine = 
   const person = new Person(page);
   const given = new URLSearchParams(query).toString();
   await page.goto(given ? `${url}/?${given}` : url);
+  if (until) {
+    await person.untouched(until);
+  }
   await person.ready();
   return person;
 }

@@ -1,6 +1,7 @@
 // Someone at the page: what they press, what they see, and what their browser knows.
 
 import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** How long anything may take on a machine that has much else to do. Nothing waits this long when all is well. */
 export const PATIENCE = 40_000;
@@ -14,7 +15,7 @@ export class Person {
     page.on("pageerror", (error) => this.faults.push(String(error)));
     page.on("console", (line) => {
       // The network's own troubles are what the tests make; what the page warns of is not.
-      if (["warning", "error"].includes(line.type()) && !/net::|Failed to load resource|WebSocket/.test(line.text())) {
+      if (["warning", "error"].includes(line.type()) && !/net::|Failed to load resource|WebSocket|untrustworthy|origin-keyed/.test(line.text())) {
         this.faults.push(line.text());
       }
     });
@@ -38,6 +39,18 @@ export class Person {
     return this.page.waitForFunction(() => !window.chat.state.online, undefined, { polling: 50 });
   }
 
+  /** Waits for something on the page without touching it: whatever else looks at it counts as a hand of the person's. */
+  async untouched(condition) {
+    const devtools = await this.page.context().newCDPSession(this.page);
+    const deadline = Date.now() + PATIENCE;
+    for (let met = false; !met; ) {
+      assert.ok(Date.now() < deadline, condition);
+      const { result } = await devtools.send("Runtime.evaluate", { expression: condition, returnByValue: true });
+      met = result.value === true;
+      await sleep(50);
+    }
+  }
+
   element(name) {
     return this.page.getByTestId(name);
   }
@@ -55,10 +68,47 @@ export class Person {
     await this.press("chat-send");
   }
 
+  /** What has the keyboard's focus, by its name. */
+  focus() {
+    return this.page.evaluate(() => {
+      const { activeElement: focused } = document;
+      return focused.labels?.[0]?.textContent.trim() || focused.ariaLabel || focused.textContent.trim();
+    });
+  }
+
+  /** Goes from one thing to the next until one of this name has the focus. */
+  async tabTo(name, key = "Tab") {
+    const passed = [];
+    while (!name.test(await this.focus())) {
+      assert.ok(passed.length < 40, `${key} leads past ${passed.join(" | ")}, and not to ${name}`);
+      await this.key(key);
+      passed.push((await this.focus()).slice(0, 24));
+    }
+  }
+
   /** Waits for words in one of the page's places. */
   async reads(name, words) {
     await this.element(name).filter({ hasText: words }).waitFor();
     return this.element(name).innerText();
+  }
+
+  /** Opens one of the settings' panels. */
+  async opens(panel) {
+    await this.element(panel).evaluate((details) => {
+      details.open = true;
+    });
+  }
+
+  /** Says whom they want to meet: a mode, and texts. */
+  async wishes({ mode, ...texts }) {
+    await this.opens("wishes");
+    if (mode !== undefined) {
+      await this.element("mode").selectOption(mode);
+    }
+    for (const [name, text] of Object.entries(texts)) {
+      await this.element(name).fill(text);
+      await this.element(name).blur();
+    }
   }
 
   phase(wanted) {
@@ -99,6 +149,26 @@ export class Person {
       now = await this.frames();
     }
     return { before, after: now };
+  }
+
+  /** Waits until more sound of the partner has arrived. */
+  async hearsMore() {
+    const heard = () =>
+      this.page.evaluate(async () => {
+        const stats = [...(await window.chat.pc.getStats()).values()];
+        return stats.find((entry) => entry.type === "inbound-rtp" && entry.kind === "audio")?.packetsReceived ?? 0;
+      });
+    const deadline = Date.now() + PATIENCE;
+    const before = await heard();
+    while ((await heard()) <= before) {
+      assert.ok(Date.now() < deadline, "there is nothing to hear");
+      await this.page.waitForTimeout(50);
+    }
+  }
+
+  /** The kinds of what this side sends. */
+  sends() {
+    return this.page.evaluate(() => window.chat.pc.getSenders().flatMap(({ track }) => track?.kind ?? []).sort());
   }
 
   /** Remembers the connection of the call, to ask later whether it is still the same one. */

@@ -37,20 +37,20 @@ export async function startProxy(to) {
     /** Breaks every connection and takes no new one. */
     cut() {
       refusing = true;
-      for (const { near, far } of pairs) {
-        near.resetAndDestroy();
-        far.resetAndDestroy();
-      }
+      pairs.forEach(reset);
     },
     /** Connections stay open, and nothing arrives any more: a dead network that nobody has noticed. */
     stall() {
       stalled = true;
       pairs.forEach(hold);
     },
-    /** New connections work again; those that were stalled stay dead. */
+    /** New connections work again; those that were stalled are found to be dead. */
     restore() {
       refusing = false;
-      stalled = false;
+      if (stalled) {
+        stalled = false;
+        pairs.forEach(reset);
+      }
     },
     /** Another pod stands behind the address from now on. */
     lead(port) {
@@ -61,6 +61,11 @@ export async function startProxy(to) {
       server.close();
     },
   };
+}
+
+function reset({ near, far }) {
+  near.resetAndDestroy();
+  far.resetAndDestroy();
 }
 
 function hold({ near, far }) {
