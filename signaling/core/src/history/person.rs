@@ -182,20 +182,11 @@ impl Walker {
             } => self.received(at, (match_id, from), (seq, body), trail),
             Seen::PeerDisconnected { match_id } => self.end(at, match_id, End::Told, trail),
             Seen::Left { match_id } => self.end(at, match_id, End::Left, trail),
-            Seen::PeerReconnecting { match_id } => {
-                if let Some(stay) = self.present(match_id) {
-                    stay.partner_away = true;
-                }
-            }
+            Seen::PeerReconnecting { match_id } => self.partner_away(match_id),
             Seen::PeerResumed {
                 match_id,
                 renegotiate,
-            } => {
-                if let Some(stay) = self.present(match_id) {
-                    stay.partner_away = false;
-                    stay.renegotiate(at, renegotiate);
-                }
-            }
+            } => self.partner_back(at, match_id, renegotiate),
             Seen::Resumed { state, renegotiate } => self.resumed(at, state, renegotiate, trail),
             Seen::TransportLost => self.transport_lost(at, trail),
             Seen::Gone => self.gone(at, trail),
@@ -250,6 +241,19 @@ impl Walker {
         self.leave_queue(at, trail);
         if let Some(stay) = &mut self.stay {
             stay.away_since.get_or_insert(at);
+        }
+    }
+
+    fn partner_away(&mut self, match_id: MatchId) {
+        if let Some(stay) = self.present(match_id) {
+            stay.partner_away = true;
+        }
+    }
+
+    fn partner_back(&mut self, at: Millis, match_id: MatchId, renegotiate: bool) {
+        if let Some(stay) = self.present(match_id) {
+            stay.partner_away = false;
+            stay.renegotiate(at, renegotiate);
         }
     }
 
