@@ -148,6 +148,8 @@ fn transport_config(
         // Twice, for those who return to a full pod, and some for polls beside their sessions and plain requests.
         max_sockets: usize::try_from(config.max_connections() * 4 + 256).unwrap_or(usize::MAX),
         tls: certificate.map(Certificate::acceptor),
+        header_timeout: config.server.headers_timeout,
+        body_timeout: config.server.body_timeout,
         ..transport::Config::default()
     })
 }

@@ -12,14 +12,12 @@ use signaling_wire::socket_io;
 use crate::auth::{Authenticator, KeyError};
 use crate::config::{Config, Recovery, Turn};
 
-/// How long a client may take from its connection to its CONNECT: the reference server's default.
-const CONNECT_TIMEOUT_MS: u32 = 45_000;
-
 /// The chat's settings, the same for all workers of a pod.
 #[derive(Debug)]
 pub struct Settings {
     worker: worker::Config,
     recovery: Recovery,
+    connect_timeout: Duration,
     max_packet: usize,
     auth: Option<Authenticator>,
     turn: Turn,
@@ -47,6 +45,7 @@ impl Settings {
         Ok(Self {
             worker,
             recovery: config.sessions.recovery,
+            connect_timeout: config.engine.connect_timeout,
             max_packet: config.engine.max_packet_bytes,
             auth: Authenticator::new(&config.auth)?,
             secret: Mutex::new(read(&config.turn)),
@@ -76,7 +75,7 @@ impl Settings {
 
     pub(super) fn socket_io(&self) -> socket_io::Limits {
         socket_io::Limits {
-            connect_timeout_ms: CONNECT_TIMEOUT_MS,
+            connect_timeout_ms: u32::try_from(self.connect_timeout.as_millis()).unwrap_or(u32::MAX),
             packet_bytes: u32::try_from(self.max_packet).unwrap_or(u32::MAX),
             // One namespace is served; the others' names have to be refused politely, a few at a time.
             namespaces: 4,

@@ -25,6 +25,10 @@ pub struct Server {
     pub demo_page: bool,
     /// How many entries at the end of `X-Forwarded-For` are believed.
     pub trusted_hops: usize,
+    /// How long a request's head may take.
+    pub headers_timeout: Duration,
+    /// How long a request's body may take.
+    pub body_timeout: Duration,
     /// Serve HTTPS.
     pub tls: Option<Tls>,
 }
@@ -59,6 +63,8 @@ impl Server {
             client_origins: env.list(&table::CLIENT_URL)?,
             demo_page: env.flag(&table::DEMO_PAGE)?.unwrap_or(!production),
             trusted_hops: env.number(&table::TRUST_PROXY)?,
+            headers_timeout: env.milliseconds(&table::HTTP_HEADERS_TIMEOUT_MS)?,
+            body_timeout: env.milliseconds(&table::HTTP_BODY_TIMEOUT_MS)?,
             tls: env
                 .pair(&table::TLS_CERT_FILE, &table::TLS_KEY_FILE)?
                 .map(|(certificate, key)| Tls { certificate, key }),
@@ -102,6 +108,10 @@ pub struct Engine {
     pub ping_interval: Duration,
     /// How long it waits for an answer.
     pub ping_timeout: Duration,
+    /// How long a client may take to join a namespace.
+    pub connect_timeout: Duration,
+    /// How long an upgrade may take.
+    pub upgrade_timeout: Duration,
     /// The longest packet, and `maxPayload`.
     pub max_packet_bytes: usize,
     /// How much a client may leave unread.
@@ -116,6 +126,8 @@ impl Engine {
             polling: transports.contains(&"polling"),
             ping_interval: env.milliseconds(&table::SOCKET_IO_PING_INTERVAL)?,
             ping_timeout: env.milliseconds(&table::SOCKET_IO_PING_TIMEOUT)?,
+            connect_timeout: env.milliseconds(&table::SOCKET_IO_CONNECT_TIMEOUT)?,
+            upgrade_timeout: env.milliseconds(&table::SOCKET_IO_UPGRADE_TIMEOUT)?,
             max_packet_bytes: env.number(&table::MAX_PACKET_BYTES)?,
             outbound_buffer_bytes: env.number(&table::OUTBOUND_BUFFER_BYTES)?,
         })

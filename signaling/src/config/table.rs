@@ -54,6 +54,11 @@ variables! {
     DEMO_PAGE: Kind::Flag, Unset("true outside production");
     /// How many proxies in front add to `X-Forwarded-For`: that many of its last entries are believed.
     TRUST_PROXY: number(0, 16), Value("0");
+    /// How long the head of a request may take to arrive, and how long a connection may idle between two requests.
+    HTTP_HEADERS_TIMEOUT_MS: ms(100, HOUR_MS), Value("10000");
+    /// How long the body of a request may take to arrive, a TLS handshake to complete, and a client to take more of an
+    /// answer.
+    HTTP_BODY_TIMEOUT_MS: ms(100, HOUR_MS), Value("20000");
     /// The certificate chain (PEM). With it and `TLS_KEY_FILE` the client port speaks HTTPS; both are read again when
     /// they change.
     TLS_CERT_FILE: Kind::Path, Unset("plain HTTP");
@@ -73,6 +78,10 @@ variables! {
     SOCKET_IO_PING_TIMEOUT: ms(100, HOUR_MS), Value("30000");
     /// How often the server pings.
     SOCKET_IO_PING_INTERVAL: ms(100, HOUR_MS), Value("15000");
+    /// How long a client may take from its connection to its first CONNECT packet.
+    SOCKET_IO_CONNECT_TIMEOUT: ms(100, HOUR_MS), Value("45000");
+    /// How long an upgrade from polling may take from the opening of the WebSocket.
+    SOCKET_IO_UPGRADE_TIMEOUT: ms(100, HOUR_MS), Value("10000");
 }
 "Matching and sessions": {
     /// How long a person waits for a partner before `match_timeout`.
