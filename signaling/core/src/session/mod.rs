@@ -59,8 +59,8 @@ pub(crate) struct Session {
     pub(crate) requests: Bucket,
     pub(crate) signals: Bucket,
     pub(crate) text: Bucket,
-    /// The moment until which the client has been told that it is limited.
-    pub(crate) limited_until: Millis,
+    /// The moments until which the client has been told that it is limited, by scope.
+    pub(crate) limited_until: [Millis; 3],
 }
 
 /// What the person is doing.

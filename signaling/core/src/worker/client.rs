@@ -35,23 +35,13 @@ impl Worker {
             return;
         };
         let from = From { key, connection, ack };
-        let session = &mut self.sessions[key];
-        let handled = match event::parse(args, &self.config.limits) {
-            Ok(event) => match self.limit(key, scope(&event), now) {
-                Ok(()) => self.act(from, event, now, out),
-                Err(retry_after) => return self.refuse_limited(from, scope(&event), retry_after, now, out),
-            },
-            Err(rejection) => {
-                // What cannot be read counts as well, or garbage would be free.
-                let rate = self.config.signal_rate;
-                session
-                    .signals
-                    .take(rate, now)
-                    .map_err(limited)
-                    .and(Err(rejection))
-            }
-        };
-        if let Err(rejection) = handled {
+        let event = event::parse(args, &self.config.limits);
+        // What cannot be read counts as well, or garbage would be free.
+        let scope = event.as_ref().map_or(Scope::Signal, scope);
+        if let Err(retry_after) = self.take_token(key, scope, now) {
+            return self.limited(from, scope, retry_after, now, out);
+        }
+        if let Err(rejection) = event.and_then(|event| self.act(from, event, now, out)) {
             refuse(&self.sessions[key], ack, &rejection, out);
         }
     }
@@ -67,6 +57,10 @@ impl Worker {
         let Some(&key) = self.by_connection.get(&connection) else {
             return;
         };
+        if let Err(retry_after) = self.take_token(key, Scope::Signal, now) {
+            let from = From { key, connection, ack };
+            return self.limited(from, Scope::Signal, retry_after, now, out);
+        }
         let rejection = Rejection::new(ErrorCode::InvalidPayload, "no event takes binary data");
         refuse(&self.sessions[key], ack, &rejection, out);
     }
@@ -94,8 +88,8 @@ impl Worker {
         }
     }
 
-    /// Counts an event against its limit; refused is how long until the next one passes.
-    fn limit(&mut self, key: Key, scope: Scope, now: Millis) -> Result<(), Duration> {
+    /// Counts an event against its limit, or tells how long until the next one passes.
+    fn take_token(&mut self, key: Key, scope: Scope, now: Millis) -> Result<(), Duration> {
         let session = &mut self.sessions[key];
         match scope {
             Scope::Match => session.requests.take(self.config.request_rate, now),
@@ -104,21 +98,20 @@ impl Worker {
         }
     }
 
-    /// Refuses an event beyond its limit. That there is a limit is told once until it is lifted.
-    fn refuse_limited(
-        &mut self,
-        from: From,
-        scope: Scope,
-        retry_after: Duration,
-        now: Millis,
-        out: &mut Outputs,
-    ) {
+    /// Refuses an event that is one too many. `rate_limited` follows once in the time that it speaks of.
+    fn limited(&mut self, from: From, scope: Scope, retry_after: Duration, now: Millis, out: &mut Outputs) {
+        let words = format!(
+            "too many events; wait {} ms before the next",
+            retry_after.as_millis()
+        );
+        let rejection = Rejection::new(ErrorCode::RateLimited, words);
         let session = &mut self.sessions[from.key];
-        refuse(session, from.ack, &limited(retry_after), out);
-        if session.limited_until > now {
+        refuse(session, from.ack, &rejection, out);
+        let told_until = &mut session.limited_until[scope as usize];
+        if *told_until > now {
             return;
         }
-        session.limited_until = now + retry_after;
+        *told_until = now + retry_after;
         let event = ServerEvent::RateLimited {
             scope: scope.as_str(),
             retry_after_ms: millis(retry_after),
@@ -346,16 +339,6 @@ pub(super) fn username(session: &Session) -> String {
 
 pub(super) fn not_matched() -> Rejection {
     Rejection::new(ErrorCode::NotMatched, "there is no such match")
-}
-
-fn limited(retry_after: Duration) -> Rejection {
-    Rejection::new(
-        ErrorCode::RateLimited,
-        format!(
-            "too many events; wait {} ms before the next",
-            retry_after.as_millis()
-        ),
-    )
 }
 
 fn scope(event: &ClientEvent<'_>) -> Scope {

@@ -140,7 +140,7 @@ impl Worker {
             requests: Bucket::default(),
             signals: Bucket::default(),
             text: Bucket::default(),
-            limited_until: Millis(0),
+            limited_until: [Millis(0); 3],
         };
         let key = self.sessions.insert(session);
         self.by_id.insert(id, key);
