@@ -131,12 +131,16 @@ fn transport_config(
     let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let cors = cors.clone();
     Ok(transport::Config {
-        cors: transport::Cors::new(move |origin| cors.allows(origin)),
+        cors: match cors.allows_any() {
+            true => transport::Cors::any(),
+            false => transport::Cors::new(move |origin| cors.allows(origin)),
+        },
         pod: config.pod.id.clone(),
         secret: config.pod.secret.read()?.into_bytes(),
         engine_io: EngineSettings {
             ping_interval: millis(engine.ping_interval),
             ping_timeout: millis(engine.ping_timeout),
+            upgrade_timeout: millis(engine.upgrade_timeout),
             max_payload: engine.max_packet_bytes,
             max_waiting: engine.outbound_buffer_bytes,
             transports: Transports {

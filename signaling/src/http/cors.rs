@@ -26,6 +26,12 @@ impl Cors {
         }
     }
 
+    /// Whether pages of any origin may connect, without credentials.
+    #[must_use]
+    pub fn allows_any(&self) -> bool {
+        self.any
+    }
+
     /// Whether pages of `origin` (the value of an `Origin` header) may connect.
     #[must_use]
     pub fn allows(&self, origin: &str) -> bool {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use hyper::header::HeaderValue;
 use signaling_wire::engine_io::Settings;
 use tokio_rustls::TlsAcceptor;
 
@@ -62,14 +63,16 @@ impl fmt::Debug for Config {
     }
 }
 
-/// Which origins a browser lets use the engine (CORS). They may send credentials.
+/// Which origins a browser lets use the engine (CORS).
 #[derive(Clone)]
-pub struct Cors(Arc<dyn Fn(&str) -> bool + Send + Sync>);
+pub struct Cors(Option<Allow>);
+
+type Allow = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
 impl Cors {
-    /// Those that `allow` answers `true` for.
+    /// Those that `allow` answers `true` for. They may send credentials.
     pub fn new(allow: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
-        Self(Arc::new(allow))
+        Self(Some(Arc::new(allow)))
     }
 
     /// None but the service's own, for which a browser does not ask.
@@ -78,16 +81,25 @@ impl Cors {
         Self::new(|_| false)
     }
 
-    /// All.
+    /// All, but none with credentials.
     #[must_use]
     pub fn any() -> Self {
-        Self::new(|_| true)
+        Self(None)
     }
 
-    /// Whether a page of this origin may.
-    #[must_use]
-    pub fn allows(&self, origin: &str) -> bool {
-        (self.0)(origin)
+    /// What `Access-Control-Allow-Origin` says to a page of this origin, and whether the page may send credentials; none
+    /// where it may not use the engine at all.
+    pub(super) fn share(&self, origin: Option<&HeaderValue>) -> Option<(HeaderValue, bool)> {
+        let Some(allow) = &self.0 else {
+            return Some((HeaderValue::from_static("*"), false));
+        };
+        let origin = origin.filter(|origin| origin.to_str().is_ok_and(|origin| allow(origin)))?;
+        Some((origin.clone(), true))
+    }
+
+    /// Whether the answer depends on who asks.
+    pub(super) fn varies(&self) -> bool {
+        self.0.is_some()
     }
 }
 

@@ -8,6 +8,8 @@ use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use axum::extract::ConnectInfo;
 use bytes::Bytes;
@@ -69,7 +71,7 @@ struct Service<A> {
 impl<A: Application> hyper::service::Service<Request<Incoming>> for Service<A> {
     type Response = Reply;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Reply, Infallible>>>>;
+    type Future = Begun;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let exchange = Exchange {
@@ -81,13 +83,42 @@ impl<A: Application> hyper::service::Service<Request<Incoming>> for Service<A> {
         let path = path.strip_suffix('/').unwrap_or(path);
         let mut paths = self.worker.pod().config().paths.iter();
         let is_engine = paths.any(|own| own.strip_suffix('/').unwrap_or(own) == path);
-        Box::pin(async move {
-            Ok(if is_engine {
+        Begun::begin(async move {
+            if is_engine {
                 exchange.engine(request).await
             } else {
                 exchange.router(request).await
-            })
+            }
         })
+    }
+}
+
+/// An answer in the making, which has been begun. Where a request and the end of its connection come together, hyper
+/// throws the answer away before it has asked for it once; but a poll that was given up ends its session.
+pub(super) struct Begun {
+    making: Pin<Box<dyn Future<Output = Reply>>>,
+    made: Option<Reply>,
+}
+
+impl Begun {
+    fn begin(making: impl Future<Output = Reply> + 'static) -> Self {
+        let mut making: Pin<Box<dyn Future<Output = Reply>>> = Box::pin(making);
+        let made = match making.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(reply) => Some(reply),
+            Poll::Pending => None,
+        };
+        Self { making, made }
+    }
+}
+
+impl Future for Begun {
+    type Output = Result<Reply, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.made.take() {
+            Some(reply) => Poll::Ready(Ok(reply)),
+            None => self.making.as_mut().poll(context).map(Ok),
+        }
     }
 }
 
@@ -115,29 +146,29 @@ impl<A: Application> Exchange<A> {
     }
 
     async fn engine(self, request: Request<Incoming>) -> Reply {
-        let origin = self.allowed_origin(request.headers());
+        let cors = &self.worker.pod().config().cors;
+        let varies = cors.varies();
+        let shared = cors.share(request.headers().get(header::ORIGIN));
         let mut reply = if request.method() == hyper::Method::OPTIONS {
-            preflight(request.headers(), origin.is_some())
+            preflight(request.headers(), shared.is_some())
         } else {
             self.dispatch(request).await
         };
         let headers = reply.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(origin) = origin {
-            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-            headers.insert(
-                header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
-                HeaderValue::from_static("true"),
-            );
+        if varies {
             headers.insert(header::VARY, HeaderValue::from_static("Origin"));
         }
+        if let Some((origin, credentials)) = shared {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            if credentials {
+                headers.insert(
+                    header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+                    HeaderValue::from_static("true"),
+                );
+            }
+        }
         reply
-    }
-
-    fn allowed_origin(&self, headers: &HeaderMap) -> Option<HeaderValue> {
-        let origin = headers.get(header::ORIGIN)?;
-        let cors = &self.worker.pod().config().cors;
-        cors.allows(origin.to_str().ok()?).then(|| origin.clone())
     }
 
     async fn dispatch(self, request: Request<Incoming>) -> Reply {
@@ -389,8 +420,25 @@ fn reply(answer: Answer) -> Reply {
         Answer::Taken => text(StatusCode::OK, TEXT, Bytes::from_static(b"ok")),
         Answer::Refused(refusal) => text(StatusCode::BAD_REQUEST, JSON, refusal.body().into()),
         Answer::TooLarge => empty(StatusCode::PAYLOAD_TOO_LARGE),
-        Answer::GoOn | Answer::Unavailable => empty(StatusCode::SERVICE_UNAVAILABLE),
+        Answer::TooSlow => too_slow(),
+        Answer::GoOn | Answer::Unavailable => not_admitted(&BUSY),
     }
+}
+
+/// Why a request is refused whose session's worker does not come after.
+const BUSY: Refused = Refused {
+    status: RefusalStatus::Unavailable,
+    code: "unavailable",
+    message: "this pod is busy; try again",
+    retry_after: Duration::from_secs(1),
+};
+
+fn too_slow() -> Reply {
+    let mut reply = empty(StatusCode::REQUEST_TIMEOUT);
+    reply
+        .headers_mut()
+        .insert(header::CONNECTION, HeaderValue::from_static("close"));
+    reply
 }
 
 /// What a browser asks before it lets a page of another site send a request.

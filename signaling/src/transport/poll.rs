@@ -43,6 +43,8 @@ pub(super) enum Answer {
     Refused(Refusal),
     /// The body is too large.
     TooLarge,
+    /// The body did not come in time.
+    TooSlow,
     /// The session's worker does not answer.
     Unavailable,
 }
@@ -106,6 +108,8 @@ pub(super) fn answer_sibling<A: Application>(
     }
     spawn_local(async move {
         let answer = tokio::select! {
+            // First, and once at least: a poll that was given up must have hung, to end its session.
+            biased;
             answer = answer(&worker, locator, call) => answer,
             () = sender.closed() => return,
         };
@@ -189,6 +193,7 @@ fn end_post<A: Application>(worker: &Worker<A>, locator: Locator, body: Result<B
                 engine.end(id, Closing::Lost(loss));
                 match loss {
                     Loss::TooLarge => Answer::TooLarge,
+                    Loss::AbortedRequest => Answer::TooSlow,
                     _ => Answer::Refused(Refusal::BadRequest),
                 }
             }

@@ -103,6 +103,14 @@ impl Stream {
         )
     }
 
+    /// Waits until the kernel takes something.
+    pub(super) async fn writable(&self) -> io::Result<()> {
+        match &self.kind {
+            Kind::Tcp(stream) => stream.writable().await,
+            Kind::Local(stream) => stream.writable().await,
+        }
+    }
+
     /// Writes what the kernel takes at once.
     pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         match &self.kind {

@@ -100,8 +100,21 @@ fn open<A: Application>(worker: &Worker<A>, request: &Parts, stream: Stream, ear
     Reader::carrying(worker.clone(), id, read).spawn(early);
 }
 
+/// Takes a WebSocket that another worker has opened.
+pub(super) async fn take_over<A: Application>(
+    worker: Worker<A>,
+    locator: Locator,
+    stream: Stream,
+    early: Bytes,
+) {
+    // A runtime thinks of a socket that it has just been given that it takes nothing, until it has asked the system.
+    if stream.writable().await.is_ok() {
+        join(&worker, locator, stream, &early);
+    }
+}
+
 /// Lets a session of this worker move to a WebSocket, once its client has probed it.
-pub(super) fn join<A: Application>(worker: &Worker<A>, locator: Locator, stream: Stream, early: &[u8]) {
+fn join<A: Application>(worker: &Worker<A>, locator: Locator, stream: Stream, early: &[u8]) {
     let id: Option<ConnectionId> = worker.turn(|_, engine| engine.locate(locator));
     // Without its session, the socket is closed.
     if let Some(id) = id {

@@ -185,7 +185,7 @@ impl<A: Application> Worker<A> {
                 } => {
                     // A socket that this runtime cannot take is closed; its session's upgrade times out.
                     if let Ok(stream) = stream.unpark() {
-                        upgrade::join(&self, locator, stream, &early);
+                        spawn_local(upgrade::take_over(self.clone(), locator, stream, early));
                     }
                 }
             }
