@@ -3,9 +3,8 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use super::fields::{self, Fields};
+use super::fields::{self, Event, Fields, given};
 use super::{Limits, Rejection, Target};
 use crate::pairing::{Criteria, Mode};
 
@@ -14,26 +13,24 @@ const MAX_TAG: usize = 64;
 
 impl Criteria {
     /// Reads the payload, which may be missing or null: then everybody will do.
-    pub(super) fn parse<'a>(
-        payload: Option<&'a RawValue>,
-        limits: &Limits,
-    ) -> Result<(Self, Target<'a>), Rejection> {
-        if payload.is_some_and(|payload| payload.get().len() > limits.criteria) {
+    pub(super) fn parse<'a>(event: &Event<'a>, limits: &Limits) -> Result<(Self, Target<'a>), Rejection> {
+        if event
+            .payload
+            .is_some_and(|payload| payload.len() > limits.criteria)
+        {
             return Err(Rejection::too_large("criteria", limits.criteria));
         }
-        let fields = fields::read(payload)?.unwrap_or_default();
+        let Some(fields) = event.fields()? else {
+            return Ok((Self::default(), Target::default()));
+        };
         let criteria = Self::new(
-            mode(&fields)?,
+            mode(fields)?,
             tag(fields.language, "language")?,
             tag(fields.region, "region")?,
-            interests(&fields, limits)?,
+            interests(fields, limits)?,
         );
-        Ok((criteria, Target::parse(&fields)?))
+        Ok((criteria, Target::parse(fields)?))
     }
-}
-
-fn given(value: Option<&RawValue>) -> Option<&RawValue> {
-    value.filter(|value| value.get() != "null")
 }
 
 fn mode(fields: &Fields<'_>) -> Result<Option<Mode>, Rejection> {
@@ -45,7 +42,7 @@ fn mode(fields: &Fields<'_>) -> Result<Option<Mode>, Rejection> {
     Mode::parse(&word).map(Some).ok_or_else(unknown)
 }
 
-fn tag(value: Option<&RawValue>, field: &'static str) -> Result<Option<String>, Rejection> {
+fn tag(value: Option<&str>, field: &'static str) -> Result<Option<String>, Rejection> {
     let Some(value) = given(value) else {
         return Ok(None);
     };
@@ -59,7 +56,7 @@ fn interests(fields: &Fields<'_>, limits: &Limits) -> Result<Vec<String>, Reject
         return Ok(Vec::new());
     };
     let wrong = || Rejection::field("interests", "interests is an array of strings");
-    let interests = Vec::<Interest<'_>>::deserialize(&mut serde_json::Deserializer::from_str(value.get()))
+    let interests = Vec::<Interest<'_>>::deserialize(&mut serde_json::Deserializer::from_str(value))
         .map_err(|_| wrong())?;
     if interests.len() > limits.interests {
         let message = format!("at most {} interests", limits.interests);

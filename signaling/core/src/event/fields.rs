@@ -1,34 +1,49 @@
-//! The top level of a payload object.
+//! The top level of an event's payload.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::hash::Hasher as _;
 
-use serde::de::{Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
-
-use super::{ErrorCode, Rejection};
+use super::json::{Fault, Reader};
+use super::{ErrorCode, Limits, Rejection};
 
 /// How many top-level fields an object may have: more than any signal needs, few enough to look for doubles.
 const MAX_FIELDS: usize = 64;
+/// The fields that the relay appends, so that the sender's own are left out.
+const RESERVED: [&str; 3] = ["matchId", "from", "seq"];
+
+/// An event's array, taken apart: `["name", payload, …]`. Arguments after the first are ignored, as handlers with one
+/// parameter ignore them.
+#[derive(Debug, Default)]
+pub(super) struct Event<'a> {
+    pub(super) name: Cow<'a, str>,
+    /// The payload as it came; none from `null` and from nothing.
+    pub(super) payload: Option<&'a str>,
+    /// Its fields, when it is an object.
+    fields: Fields<'a>,
+    /// Whether it has a field twice, or too many.
+    doubled: bool,
+}
+
+/// A part of an object, from the quote of a field's name to where the next field begins or the object ends.
+pub(super) type Span = (u32, u32);
 
 macro_rules! fields {
     ($($name:ident = $key:literal,)*) => {
         /// The fields that some event knows, as the JSON that they came in.
         #[derive(Debug, Default)]
         pub(super) struct Fields<'a> {
-            $(pub(super) $name: Option<&'a RawValue>,)*
-            /// Whether the sender's object has a field of a name that the relay appends.
-            pub(super) reserved: bool,
+            $(pub(super) $name: Option<&'a str>,)*
+            /// Where the sender's fields lie that the relay appends itself; what is not there is empty.
+            pub(super) reserved: [Span; RESERVED.len()],
         }
 
         impl<'a> Fields<'a> {
-            fn put(&mut self, key: &str, value: &'a RawValue) {
+            /// The place of a field that is known.
+            fn slot(&mut self, key: &str) -> Option<&mut Option<&'a str>> {
                 match key {
-                    $($key => self.$name = Some(value),)*
-                    _ => {}
+                    $($key => Some(&mut self.$name),)*
+                    _ => None,
                 }
-                self.reserved |= is_reserved(key);
             }
         }
     };
@@ -54,117 +69,104 @@ fields! {
     mode = "mode",
 }
 
-/// Whether the relay appends a field of this name, so that the sender's own is left out.
-pub(super) fn is_reserved(key: &str) -> bool {
-    matches!(key, "matchId" | "from" | "seq")
-}
-
-/// Splits `["name", payload, …]`. Arguments after the first are ignored, as handlers with one parameter ignore them.
-pub(super) fn split(args: &str) -> Result<(Cow<'_, str>, Option<&RawValue>), Rejection> {
-    let mut json = serde_json::Deserializer::from_str(args);
-    let split = json.deserialize_seq(Arguments);
-    split.and_then(|split| json.end().map(|()| split)).map_err(|_| {
-        Rejection::new(
-            ErrorCode::InvalidPayload,
-            "an event is a JSON array of its name and at most one object",
-        )
-    })
-}
-
-/// Reads the top level of an object; none from `null` and from nothing.
-pub(super) fn read(payload: Option<&RawValue>) -> Result<Option<Fields<'_>>, Rejection> {
-    let Some(payload) = payload.filter(|payload| payload.get() != "null") else {
-        return Ok(None);
-    };
-    if !payload.get().starts_with('{') {
-        return Err(Rejection::new(
-            ErrorCode::InvalidPayload,
-            "the payload is not an object",
-        ));
-    }
-    let mut json = serde_json::Deserializer::from_str(payload.get());
-    json.deserialize_map(Object).map(Some).map_err(|error| {
-        // Only the visitor's own sentences; the parser's may quote the payload.
-        let message = if error.is_data() {
-            DOUBLED
-        } else {
-            "the payload is not valid JSON"
-        };
-        Rejection::new(ErrorCode::InvalidPayload, message)
-    })
-}
-
-const DOUBLED: &str = "an object has each field once, and 64 of them at most";
-
-struct Arguments;
-
-impl<'a> Visitor<'a> for Arguments {
-    type Value = (Cow<'a, str>, Option<&'a RawValue>);
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an event's array")
+impl<'a> Event<'a> {
+    /// Takes an event's array apart, in one pass over its text.
+    pub(super) fn read(args: &'a str, limits: &Limits) -> Result<Self, Rejection> {
+        let mut event = Self::default();
+        event.read_array(args, limits).map_err(|fault| {
+            let message: Cow<'static, str> = match fault {
+                Fault::Syntax => "an event is a JSON array of its name and at most one object".into(),
+                Fault::TooDeep => format!("an event may be nested {} deep at most", limits.depth).into(),
+            };
+            Rejection::new(ErrorCode::InvalidPayload, message)
+        })?;
+        Ok(event)
     }
 
-    fn visit_seq<A: SeqAccess<'a>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        let Some(Name(name)) = items.next_element()? else {
-            return Err(serde::de::Error::custom("no name"));
-        };
-        let payload = items.next_element()?;
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok((name, payload))
-    }
-}
-
-struct Name<'a>(Cow<'a, str>);
-
-impl<'de: 'a, 'a> serde::Deserialize<'de> for Name<'a> {
-    fn deserialize<D: serde::Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        json.deserialize_str(Text).map(Name)
-    }
-}
-
-/// A string, borrowed where it has no escapes.
-struct Text;
-
-impl<'a> Visitor<'a> for Text {
-    type Value = Cow<'a, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'a str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(text))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(text.to_owned()))
-    }
-}
-
-struct Object;
-
-impl<'a> Visitor<'a> for Object {
-    type Value = Fields<'a>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut fields = Fields::default();
-        let mut known = [0_u64; MAX_FIELDS];
-        let mut count = 0;
-        while let Some((Name(key), value)) = map.next_entry::<Name<'a>, &'a RawValue>()? {
-            let name = fingerprint(&key);
-            if count == MAX_FIELDS || known[..count].contains(&name) {
-                return Err(serde::de::Error::custom(DOUBLED));
-            }
-            known[count] = name;
-            count += 1;
-            fields.put(&key, value);
+    fn read_array(&mut self, args: &'a str, limits: &Limits) -> Result<(), Fault> {
+        let mut reader = Reader::new(args, limits.depth);
+        if reader.peek() != Some(b'[') {
+            return Err(Fault::Syntax);
         }
-        Ok(fields)
+        reader.enter()?;
+        self.name = unescape(reader.string()?).ok_or(Fault::Syntax)?;
+        if reader.take(b',') {
+            let payload = match reader.peek() {
+                Some(b'{') => self.read_object(args, &mut reader)?,
+                _ => reader.value()?,
+            };
+            self.payload = Some(payload).filter(|payload| *payload != "null");
+        }
+        while reader.take(b',') {
+            reader.value()?;
+        }
+        reader.expect(b']')?;
+        reader.end()
+    }
+
+    /// Reads the object that is next; answers its text.
+    fn read_object(&mut self, args: &'a str, reader: &mut Reader<'a>) -> Result<&'a str, Fault> {
+        let start = reader.position();
+        reader.enter()?;
+        let mut unknown = Vec::new();
+        let mut count = 0;
+        while reader.peek() == Some(b'"') {
+            let from = reader.position() - start;
+            let key = reader.string()?;
+            reader.expect(b':')?;
+            let value = reader.value()?;
+            let more = reader.take(b',');
+            // Where the next field begins, or the object ends.
+            let next = reader.peek();
+            count += 1;
+            if count <= MAX_FIELDS {
+                let key = unescape(key).ok_or(Fault::Syntax)?;
+                self.put(&key, value, (from, reader.position() - start), &mut unknown);
+            }
+            match (more, next) {
+                (true, Some(b'"')) => {}
+                (false, _) => break,
+                (true, _) => return Err(Fault::Syntax),
+            }
+        }
+        reader.expect(b'}')?;
+        reader.leave();
+        self.doubled |= count > MAX_FIELDS;
+        Ok(&args[start..reader.position()])
+    }
+
+    /// Takes note of a field.
+    fn put(&mut self, key: &str, value: &'a str, span: (usize, usize), unknown: &mut Vec<u64>) {
+        if let Some(place) = RESERVED.iter().position(|reserved| *reserved == key) {
+            let place_in = |at: usize| u32::try_from(at).expect("a packet is far below 4 GiB");
+            self.fields.reserved[place] = (place_in(span.0), place_in(span.1));
+        }
+        let before = match self.fields.slot(key) {
+            Some(slot) => slot.replace(value).is_some(),
+            None => {
+                let name = fingerprint(key);
+                let before = unknown.contains(&name);
+                unknown.push(name);
+                before
+            }
+        };
+        self.doubled |= before;
+    }
+
+    /// The fields of the payload; none when there is no payload.
+    pub(super) fn fields(&self) -> Result<Option<&Fields<'a>>, Rejection> {
+        match self.payload {
+            None => Ok(None),
+            Some(_) if self.doubled => Err(Rejection::new(
+                ErrorCode::InvalidPayload,
+                "an object has each field once, and 64 of them at most",
+            )),
+            Some(object) if object.starts_with('{') => Ok(Some(&self.fields)),
+            Some(_) => Err(Rejection::new(
+                ErrorCode::InvalidPayload,
+                "the payload is not an object",
+            )),
+        }
     }
 }
 
@@ -176,34 +178,41 @@ fn fingerprint(key: &str) -> u64 {
     hasher.finish()
 }
 
+/// A valid JSON string as text, borrowed where it has no escapes; none when it has no UTF-8, for it has lone surrogates.
+fn unescape(json: &str) -> Option<Cow<'_, str>> {
+    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') {
+        return serde_json::from_str(json).ok().map(Cow::Owned);
+    }
+    Some(Cow::Borrowed(inner))
+}
+
+/// The value of a field that was given: `null` counts as left out.
+pub(super) fn given(value: Option<&str>) -> Option<&str> {
+    value.filter(|value| *value != "null")
+}
+
 /// The string of a field.
-pub(super) fn text<'a>(value: &'a RawValue, field: &'static str) -> Result<Cow<'a, str>, Rejection> {
-    let mut json = serde_json::Deserializer::from_str(value.get());
-    json.deserialize_str(Text)
-        .map_err(|_| Rejection::field(field, format!("{field} is not a string")))
+pub(super) fn text<'a>(value: &'a str, field: &'static str) -> Result<Cow<'a, str>, Rejection> {
+    unescape(value).ok_or_else(|| Rejection::field(field, format!("{field} is not a string")))
 }
 
 /// Checks that a field is a string within its limit, and unescapes it only where that decides. Answers the string as it
 /// stands in the JSON, without its quotes.
-pub(super) fn bounded<'a>(
-    value: &'a RawValue,
-    field: &'static str,
-    limit: usize,
-) -> Result<&'a str, Rejection> {
-    let json = value.get();
+pub(super) fn bounded<'a>(json: &'a str, field: &'static str, limit: usize) -> Result<&'a str, Rejection> {
     let Some(inner) = json.strip_prefix('"').and_then(|json| json.strip_suffix('"')) else {
         return Err(Rejection::field(field, format!("{field} is not a string")));
     };
-    if inner.len() > limit && length(value, inner) > limit {
+    if inner.len() > limit && length(json, inner) > limit {
         return Err(Rejection::too_large(field, limit));
     }
     Ok(inner)
 }
 
 /// Bytes of UTF-8 of a JSON string. Lone surrogates, which have no UTF-8, count as three bytes each.
-fn length(value: &RawValue, inner: &str) -> usize {
-    match serde_json::from_str::<Cow<'_, str>>(value.get()) {
-        Ok(text) => text.len(),
-        Err(_) => inner.len() - inner.matches("\\u").count() * 3,
+fn length(json: &str, inner: &str) -> usize {
+    match unescape(json) {
+        Some(text) => text.len(),
+        None => inner.len() - inner.matches("\\u").count() * 3,
     }
 }

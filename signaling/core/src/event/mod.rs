@@ -6,6 +6,7 @@
 
 mod criteria;
 mod fields;
+mod json;
 mod parse;
 mod server;
 mod signal;

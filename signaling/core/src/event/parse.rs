@@ -1,8 +1,6 @@
 //! From the JSON array of a client's packet to one of the contract's events.
 
-use serde_json::value::RawValue;
-
-use super::fields::{self, Fields};
+use super::fields::{self, Event, Fields, given};
 use super::signal::{IceReport, Signal, SignalKind};
 use super::{ErrorCode, Limits, Rejection};
 use crate::id::MatchId;
@@ -54,12 +52,12 @@ pub enum ClientEvent<'a> {
 }
 
 /// Which match an event is for: the present one, unless it names one.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Target<'a>(Option<&'a str>);
 
 impl<'a> Target<'a> {
     pub(super) fn parse(fields: &Fields<'a>) -> Result<Self, Rejection> {
-        match fields.match_id.filter(|id| id.get() != "null") {
+        match given(fields.match_id) {
             Some(id) => fields::bounded(id, "matchId", 64).map(|id| Self(Some(id))),
             None => Ok(Self(None)),
         }
@@ -86,57 +84,49 @@ const MAX_REASON: usize = 256;
 /// # Errors
 /// `invalid_payload`, `payload_too_large` or `unknown_event`, with the field that is meant.
 pub fn parse<'a>(args: &'a str, limits: &Limits) -> Result<ClientEvent<'a>, Rejection> {
-    if too_deep(args, limits.depth) {
-        let message = format!("an event may be nested {} deep at most", limits.depth);
-        return Err(Rejection::new(ErrorCode::InvalidPayload, message));
-    }
-    let (name, payload) = fields::split(args)?;
-    match &*name {
-        "webrtc_ice_candidate" => signal(SignalKind::Candidate, payload, limits),
-        "webrtc_offer" => signal(SignalKind::Offer, payload, limits),
-        "webrtc_answer" => signal(SignalKind::Answer, payload, limits),
-        "chat_message" => signal(SignalKind::ChatMessage, payload, limits),
+    let event = Event::read(args, limits)?;
+    match &*event.name {
+        "webrtc_ice_candidate" => signal(SignalKind::Candidate, &event, limits),
+        "webrtc_offer" => signal(SignalKind::Offer, &event, limits),
+        "webrtc_answer" => signal(SignalKind::Answer, &event, limits),
+        "chat_message" => signal(SignalKind::ChatMessage, &event, limits),
         "find_match" => Ok(ClientEvent::FindMatch {
-            criteria: Criteria::parse(payload, limits)?.0,
+            criteria: Criteria::parse(&event, limits)?.0,
         }),
         "next_match" => {
-            let (criteria, target) = Criteria::parse(payload, limits)?;
+            let (criteria, target) = Criteria::parse(&event, limits)?;
             Ok(ClientEvent::NextMatch { criteria, target })
         }
         "cancel_match" => Ok(ClientEvent::CancelMatch),
         "leave_match" => Ok(ClientEvent::LeaveMatch {
-            target: target(payload)?,
+            target: target(&event)?,
         }),
         "ice_state" => {
-            let (_, fields) = required(payload)?;
+            let (_, fields) = required(&event)?;
             Ok(ClientEvent::IceState {
-                report: IceReport::parse(&fields)?,
-                target: Target::parse(&fields)?,
+                report: IceReport::parse(fields)?,
+                target: Target::parse(fields)?,
             })
         }
         "ice_servers" => Ok(ClientEvent::IceServers),
         "block_peer" => Ok(ClientEvent::BlockPeer {
-            target: reasoned(payload)?,
+            target: reasoned(&event)?,
         }),
         "report_peer" => Ok(ClientEvent::ReportPeer {
-            target: reasoned(payload)?,
+            target: reasoned(&event)?,
         }),
         unknown => Err(unknown_event(unknown)),
     }
 }
 
-fn signal<'a>(
-    kind: SignalKind,
-    payload: Option<&'a RawValue>,
-    limits: &Limits,
-) -> Result<ClientEvent<'a>, Rejection> {
-    let (object, fields) = required(payload)?;
-    Signal::parse(kind, object, &fields, limits).map(ClientEvent::Signal)
+fn signal<'a>(kind: SignalKind, event: &Event<'a>, limits: &Limits) -> Result<ClientEvent<'a>, Rejection> {
+    let (object, fields) = required(event)?;
+    Signal::parse(kind, object, fields, limits).map(ClientEvent::Signal)
 }
 
 /// The payload of an event that cannot do without.
-fn required<'a>(payload: Option<&'a RawValue>) -> Result<(&'a RawValue, Fields<'a>), Rejection> {
-    match (payload, fields::read(payload)?) {
+fn required<'a, 'e>(event: &'e Event<'a>) -> Result<(&'a str, &'e Fields<'a>), Rejection> {
+    match (event.payload, event.fields()?) {
         (Some(object), Some(fields)) => Ok((object, fields)),
         _ => Err(Rejection::new(
             ErrorCode::InvalidPayload,
@@ -145,52 +135,18 @@ fn required<'a>(payload: Option<&'a RawValue>) -> Result<(&'a RawValue, Fields<'
     }
 }
 
-fn target(payload: Option<&RawValue>) -> Result<Target<'_>, Rejection> {
-    match fields::read(payload)? {
-        Some(fields) => Target::parse(&fields),
-        None => Ok(Target(None)),
-    }
+fn target<'a>(event: &Event<'a>) -> Result<Target<'a>, Rejection> {
+    event.fields()?.map_or(Ok(Target(None)), Target::parse)
 }
 
-fn reasoned(payload: Option<&RawValue>) -> Result<Target<'_>, Rejection> {
-    let fields = fields::read(payload)?;
-    if let Some(reason) = fields
-        .as_ref()
-        .and_then(|fields| fields.reason)
-        .filter(|value| value.get() != "null")
-    {
+fn reasoned<'a>(event: &Event<'a>) -> Result<Target<'a>, Rejection> {
+    if let Some(reason) = event.fields()?.and_then(|fields| given(fields.reason)) {
         fields::bounded(reason, "reason", MAX_REASON)?;
     }
-    fields.map_or(Ok(Target(None)), |fields| Target::parse(&fields))
+    target(event)
 }
 
 fn unknown_event(name: &str) -> Rejection {
     let shown: String = name.chars().take(40).flat_map(char::escape_debug).collect();
     Rejection::new(ErrorCode::UnknownEvent, format!("there is no event {shown}"))
-}
-
-/// Whether arrays and objects are nested deeper than `limit`. Looks twice only at texts with many brackets.
-fn too_deep(json: &str, limit: usize) -> bool {
-    if memchr::memchr2_iter(b'{', b'[', json.as_bytes())
-        .take(limit + 1)
-        .count()
-        <= limit
-    {
-        return false;
-    }
-    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
-    for byte in json.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            b'{' | b'[' if !quoted => depth += 1,
-            b'}' | b']' if !quoted => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > limit {
-            return true;
-        }
-    }
-    false
 }

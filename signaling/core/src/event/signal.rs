@@ -1,11 +1,8 @@
 //! What two people send each other, and what they report of their call.
 
-use std::borrow::Cow;
-
 use memchr::memmem;
-use serde_json::value::RawValue;
 
-use super::fields::{self, Fields, is_reserved};
+use super::fields::{self, Fields, Span, given};
 use super::{Limits, Rejection, Target};
 
 /// A kind of signal.
@@ -54,14 +51,14 @@ pub struct Signal<'a> {
 impl<'a> Signal<'a> {
     pub(super) fn parse(
         kind: SignalKind,
-        object: &'a RawValue,
+        object: &'a str,
         fields: &Fields<'a>,
         limits: &Limits,
     ) -> Result<Self, Rejection> {
         let target = Target::parse(fields)?;
         let body = Body {
-            object: object.get(),
-            rebuild: fields.reserved,
+            object,
+            reserved: fields.reserved,
         };
         let (line, fragment) = match kind {
             SignalKind::Offer | SignalKind::Answer => (description(kind, fields, limits)?, None),
@@ -137,21 +134,18 @@ fn candidate<'a>(fields: &Fields<'a>, limits: &Limits) -> Result<(&'a str, Optio
         return Err(Rejection::field("candidate", "candidate is missing"));
     };
     let line = fields::bounded(line, "candidate", limits.candidate)?;
-    if let Some(index) = fields.sdp_m_line_index.filter(|index| index.get() != "null")
-        && index.get().parse::<u16>().is_err()
+    if let Some(index) = given(fields.sdp_m_line_index)
+        && index.parse::<u16>().is_err()
     {
         return Err(Rejection::field(
             "sdpMLineIndex",
             "sdpMLineIndex is a whole number from 0 to 65535, or null",
         ));
     }
-    if let Some(mid) = fields.sdp_mid.filter(|mid| mid.get() != "null") {
+    if let Some(mid) = given(fields.sdp_mid) {
         fields::bounded(mid, "sdpMid", 256)?;
     }
-    let own = match fields
-        .username_fragment
-        .filter(|fragment| fragment.get() != "null")
-    {
+    let own = match given(fields.username_fragment) {
         Some(fragment) => Some(fields::bounded(fragment, "usernameFragment", 256)?),
         None => memmem::find(line.as_bytes(), b" ufrag ").map(|at| word(&line[at + 7..])),
     };
@@ -173,60 +167,30 @@ fn text<'a>(fields: &Fields<'a>, limits: &Limits) -> Result<&'a str, Rejection> 
 #[derive(Clone, Copy, Debug)]
 pub struct Body<'a> {
     object: &'a str,
-    rebuild: bool,
+    reserved: [Span; 3],
 }
 
 impl Body<'_> {
     /// Appends the object without its closing brace, ready for another field. The top-level fields `matchId`, `from` and
     /// `seq` are left out: the relay's own follow.
     pub fn write_fields(&self, out: &mut Vec<u8>) {
-        if self.rebuild {
-            return self.rebuild(out);
+        let object = self.object.strip_suffix('}').unwrap_or(self.object).as_bytes();
+        let mut reserved = self.reserved;
+        reserved.sort_unstable();
+        let mut at = 0;
+        for (from, to) in reserved {
+            if let Some(kept) = object.get(at..from as usize) {
+                out.extend_from_slice(kept);
+                at = to as usize;
+            }
         }
-        let inner = self.object.trim_end();
-        let fields = inner.strip_suffix('}').unwrap_or(inner).trim_end();
-        out.extend_from_slice(fields.as_bytes());
-        if fields.len() > 1 {
+        out.extend_from_slice(object.get(at..).unwrap_or_default());
+        // What is left out last leaves the comma before it.
+        let end = out.trim_ascii_end().len();
+        out.truncate(end);
+        if !matches!(out.last(), Some(b'{' | b',')) {
             out.push(b',');
         }
-    }
-
-    fn rebuild(&self, out: &mut Vec<u8>) {
-        out.push(b'{');
-        let fields: Result<Pairs<'_>, _> = serde_json::from_str(self.object);
-        for (key, value) in fields.map(|pairs| pairs.0).unwrap_or_default() {
-            if !is_reserved(&key) {
-                serde_json::to_writer(&mut *out, &key).expect("a string is JSON, and a Vec takes it");
-                out.push(b':');
-                out.extend_from_slice(value.get().as_bytes());
-                out.push(b',');
-            }
-        }
-    }
-}
-
-/// An object's fields in their order.
-struct Pairs<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de: 'a, 'a> serde::Deserialize<'de> for Pairs<'a> {
-    fn deserialize<D: serde::Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        struct Collect;
-        impl<'a> serde::de::Visitor<'a> for Collect {
-            type Value = Pairs<'a>;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'a>>(self, mut map: A) -> Result<Pairs<'a>, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some((key, value)) = map.next_entry::<String, &'a RawValue>()? {
-                    pairs.push((Cow::Owned(key), value));
-                }
-                Ok(Pairs(pairs))
-            }
-        }
-        json.deserialize_map(Collect)
     }
 }
 
@@ -311,17 +275,16 @@ words! {
 
 impl IceReport {
     pub(super) fn parse(fields: &Fields<'_>) -> Result<Self, Rejection> {
-        let word = |value: Option<&RawValue>, field| match value.filter(|value| value.get() != "null") {
+        let word = |value: Option<&str>, field| match given(value) {
             Some(value) => fields::text(value, field).map(|word| Some(word.to_ascii_lowercase())),
             None => Ok(None),
         };
         let Some(state) = word(fields.state, "state")? else {
             return Err(Rejection::field("state", "state is missing"));
         };
-        let rtt_ms = match fields.rtt_ms.filter(|value| value.get() != "null") {
+        let rtt_ms = match given(fields.rtt_ms) {
             Some(value) => Some(
                 value
-                    .get()
                     .parse::<f64>()
                     .ok()
                     .filter(|rtt| rtt.is_finite() && *rtt >= 0.0)
