@@ -24,7 +24,12 @@ pub(super) struct Pairs<'a> {
     signals: Vec<Vec<u8>>,
     /// How many signals each session has sent.
     sent: Vec<usize>,
+    /// When the sessions may send again as many signals as they like.
+    rested: Instant,
 }
+
+/// The pod allows a session 200 signals at once, and then one each 20 ms.
+const REST_FOR_EACH: Duration = Duration::from_millis(20);
 
 /// What a round came to.
 struct Cost {
@@ -83,6 +88,7 @@ impl<'a> Pairs<'a> {
             sockets,
             partner,
             signals: frames::call(),
+            rested: Instant::now(),
         })
     }
 
@@ -96,6 +102,7 @@ impl<'a> Pairs<'a> {
     /// Has each session send its share of `events`.
     fn relay(&mut self, events: usize, window: usize) -> anyhow::Result<Cost> {
         let each = events / self.partner.len();
+        std::thread::sleep(self.rested.saturating_duration_since(Instant::now()));
         let until: Vec<usize> = self.sent.iter().map(|sent| sent + each).collect();
         let mut missing = each * self.partner.len();
         let (cpu, began) = (self.server.cpu_time()?, Instant::now());
@@ -125,6 +132,7 @@ impl<'a> Pairs<'a> {
                 Ok(())
             })?;
         }
+        self.rested = Instant::now() + REST_FOR_EACH * u32::try_from(each)?;
         Ok(Cost {
             cpu: self.server.cpu_time()? - cpu,
             wall: began.elapsed(),
