@@ -1,6 +1,8 @@
 //! The names of things: workers, connections, sessions, matches, peers and persons.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -54,6 +56,42 @@ pub struct ConnectionId(pub u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Epoch(pub u64);
 
+/// A map whose keys are names that this service has made: random ones, or numbers in sequence. Nobody outside can choose
+/// keys that collide, so that hashing may be cheap.
+pub type IdMap<K, V> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
+
+/// The hash function of [`IdMap`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // Multiplied by 2^64 divided by the golden ratio, numbers in sequence lie far apart.
+        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        // The upper bits are the well-mixed ones, and the table begins with the lower ones.
+        self.0.rotate_left(32)
+    }
+}
+
+/// 15 bytes as 20 characters of base64url. Every relayed signal bears some, and this knows the lengths beforehand.
+fn text(bytes: [u8; 15]) -> [u8; 20] {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut text = [0; 20];
+    for (three, four) in bytes.as_chunks().0.iter().zip(text.as_chunks_mut().0) {
+        let [a, b, c] = *three;
+        let bits = u32::from_be_bytes([0, a, b, c]);
+        *four = [18, 12, 6, 0].map(|shift| ALPHABET[(bits >> shift) as usize % 64]);
+    }
+    text
+}
+
 /// Not the 20 characters of base64url that identifiers have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an identifier has 20 characters of base64url")]
@@ -62,8 +100,16 @@ pub struct InvalidId;
 macro_rules! random_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub struct $name([u8; 15]);
+
+        impl Hash for $name {
+            /// Any 64 of the random bits will do.
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                let [a, b, c, d, e, f, g, h, ..] = self.0;
+                state.write_u64(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
+            }
+        }
 
         impl $name {
             /// Draws a new one: 120 random bits.
@@ -76,9 +122,7 @@ macro_rules! random_id {
             /// The 20 characters of base64url, ASCII.
             #[must_use]
             pub fn text(&self) -> [u8; 20] {
-                let mut text = [0; 20];
-                URL_SAFE_NO_PAD.encode_slice(self.0, &mut text).expect("15 bytes are 20 characters");
-                text
+                text(self.0)
             }
         }
 
@@ -172,6 +216,28 @@ mod tests {
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!("short".parse::<SessionId>(), Err(InvalidId));
         assert_eq!("////////////////////".parse::<SessionId>(), Err(InvalidId));
+    }
+
+    #[test]
+    fn its_text_is_base64url() {
+        let rng = &mut rand_chacha::ChaCha12Rng::seed_from_u64(2);
+        for _ in 0..100 {
+            let id = SessionId::random(rng);
+            assert_eq!(id.to_string(), URL_SAFE_NO_PAD.encode(id.0));
+        }
+    }
+
+    #[test]
+    fn numbers_in_sequence_are_spread_over_a_table() {
+        let slot = |number: u64| {
+            let mut hasher = IdHasher::default();
+            ConnectionId(number << 32 | number).hash(&mut hasher);
+            (hasher.finish() % 1024, hasher.finish() >> 57)
+        };
+        let slots: std::collections::HashSet<_> = (0..512).map(slot).collect();
+        assert!(slots.len() > 500, "{}", slots.len());
+        let places: std::collections::HashSet<_> = slots.into_iter().map(|(place, _)| place).collect();
+        assert!(places.len() > 350, "{}", places.len());
     }
 
     #[test]

@@ -14,13 +14,13 @@ mod post;
 mod record;
 mod settings;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng as _, SeedableRng as _};
-use signaling_core::id::ConnectionId;
+use signaling_core::id::{ConnectionId, IdMap};
 use signaling_core::pairing::MemoryPool;
 use signaling_core::time::Millis;
 use signaling_core::worker::{Closed, Connect, Input, Output, Outputs, User, Worker};
@@ -60,7 +60,7 @@ pub struct Chat {
     doing: Vec<Output>,
     /// Bytes of a packet in the making; kept for its memory.
     packet: Vec<u8>,
-    sockets: HashMap<ConnectionId, Socket>,
+    sockets: IdMap<ConnectionId, Socket>,
     /// When to look whether a connection has joined the namespace.
     joining: BTreeSet<(Millis, ConnectionId)>,
     /// The pod's pool, which worker 0 keeps.
@@ -111,7 +111,7 @@ impl Chat {
             outputs,
             doing: Vec::new(),
             packet: Vec::new(),
-            sockets: HashMap::new(),
+            sockets: IdMap::default(),
             joining: BTreeSet::new(),
             pool,
             post,

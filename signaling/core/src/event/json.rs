@@ -84,12 +84,16 @@ impl<'a> Reader<'a> {
         let bytes = self.text.as_bytes();
         loop {
             self.at += plain(&bytes[self.at..]);
+            // Lines of a description end in two escapes.
+            while bytes.get(self.at) == Some(&b'\\') {
+                self.escape()?;
+            }
             match bytes.get(self.at) {
                 Some(b'"') => {
                     self.at += 1;
                     return Ok(&self.text[start..self.at]);
                 }
-                Some(b'\\') => self.escape()?,
+                Some(b' '..) => {}
                 _ => return Err(Fault::Syntax),
             }
         }
@@ -198,26 +202,28 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// How many bytes stand before the first quote, backslash or control character. Looks at eight at a time: for each byte
-/// of a word that is one of those the highest bit is set, and above the first such byte perhaps others are.
+/// How many bytes stand before the first quote, backslash or control character.
+///
+/// Looks at eight at a time: subtracting borrows from the highest bit of each byte that is one of those, and perhaps of
+/// bytes above the first such byte.
 fn plain(bytes: &[u8]) -> usize {
-    const LOWEST: u64 = u64::from_ne_bytes([0x01; 8]);
+    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
     const HIGHEST: u64 = u64::from_ne_bytes([0x80; 8]);
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (number, word) in words.iter().enumerate() {
+    let mut at = 0;
+    while let Some(word) = bytes[at..].first_chunk() {
         let word = u64::from_le_bytes(*word);
-        let equal = |byte: u8| {
-            let zero = word ^ (LOWEST * u64::from(byte));
-            zero.wrapping_sub(LOWEST) & !zero
-        };
-        let control = word.wrapping_sub(LOWEST * 0x20) & !word;
-        let found = (equal(b'"') | equal(b'\\') | control) & HIGHEST;
+        let below = |limit: u8, word: u64| word.wrapping_sub(ONES * u64::from(limit));
+        let quote = below(1, word ^ (ONES * u64::from(b'"')));
+        let backslash = below(1, word ^ (ONES * u64::from(b'\\')));
+        let found = (quote | backslash | below(b' ', word)) & !word & HIGHEST;
         if found != 0 {
-            return number * 8 + found.trailing_zeros() as usize / 8;
+            return at + found.trailing_zeros() as usize / 8;
         }
+        at += 8;
     }
-    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | ..0x20);
-    words.len() * 8 + rest.iter().position(special).unwrap_or(rest.len())
+    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | ..b' ');
+    let rest = &bytes[at..];
+    at + rest.iter().position(special).unwrap_or(rest.len())
 }
 
 #[cfg(test)]

@@ -30,8 +30,7 @@ impl Worker {
         now: Millis,
         out: &mut Outputs,
     ) {
-        self.alive(connection, now, out);
-        let Some(&key) = self.by_connection.get(&connection) else {
+        let Some(key) = self.alive(connection, now, out) else {
             return;
         };
         let from = From { key, connection, ack };
@@ -53,8 +52,7 @@ impl Worker {
         now: Millis,
         out: &mut Outputs,
     ) {
-        self.alive(connection, now, out);
-        let Some(&key) = self.by_connection.get(&connection) else {
+        let Some(key) = self.alive(connection, now, out) else {
             return;
         };
         if let Err(retry_after) = self.take_token(key, Scope::Signal, now) {

@@ -20,7 +20,7 @@ mod summon;
 mod tell;
 mod waiting;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha12Rng;
@@ -36,7 +36,7 @@ use self::peers::Arrivals;
 use self::summon::Departed;
 use crate::deadline::Deadlines;
 use crate::ice::IceConfig;
-use crate::id::{ConnectionId, MatchId, SessionId, WorkerId};
+use crate::id::{ConnectionId, IdMap, MatchId, SessionId, WorkerId};
 use crate::link::{Incarnation, Link};
 pub use crate::session::Rate;
 use crate::session::{Chat, Presence, Session};
@@ -62,8 +62,8 @@ pub struct Worker {
     /// The youngest life that a link of this worker has begun.
     incarnation: Incarnation,
     sessions: Slab<Session>,
-    by_id: HashMap<SessionId, Key>,
-    by_connection: HashMap<ConnectionId, Key>,
+    by_id: IdMap<SessionId, Key>,
+    by_connection: IdMap<ConnectionId, Key>,
     /// Connections whose CONNECT is not answered yet.
     pending: BTreeMap<ConnectionId, Pending>,
     /// Where sessions went that were handed over.
@@ -97,8 +97,8 @@ impl Worker {
             rng: ChaCha12Rng::from_seed(seed),
             incarnation: Incarnation(started.0),
             sessions: Slab::new(),
-            by_id: HashMap::new(),
-            by_connection: HashMap::new(),
+            by_id: IdMap::default(),
+            by_connection: IdMap::default(),
             pending: BTreeMap::new(),
             departed: Departed::default(),
             workers: BTreeSet::new(),
@@ -134,7 +134,7 @@ impl Worker {
                 ack,
             } => self.client_event(connection, args, ack, now, out),
             Input::BinaryEvent { connection, ack } => self.binary_event(connection, ack, now, out),
-            Input::Alive(connection) => self.alive(connection, now, out),
+            Input::Alive(connection) => drop(self.alive(connection, now, out)),
             Input::Closed { connection, how } => self.closed(connection, how, now, out),
             Input::Drain {
                 connection,

@@ -17,15 +17,15 @@ use crate::time::Millis;
 const GRACE: Duration = Duration::from_secs(10);
 
 impl Worker {
-    pub(super) fn alive(&mut self, connection: ConnectionId, now: Millis, out: &mut Outputs) {
-        let Some(&key) = self.by_connection.get(&connection) else {
-            return;
-        };
+    /// A client has shown life; its session, if it has one.
+    pub(super) fn alive(&mut self, connection: ConnectionId, now: Millis, out: &mut Outputs) -> Option<Key> {
+        let key = *self.by_connection.get(&connection)?;
         let session = &mut self.sessions[key];
         session.last_alive = now;
         if let Chat::Waiting(_) = session.chat {
             self.waiting_alive(key, now, out);
         }
+        Some(key)
     }
 
     pub(super) fn drain(&mut self, connection: ConnectionId, reconnect_in: Duration, out: &mut Outputs) {

@@ -4,12 +4,11 @@
 //! come back for it, and hands it on: to the partner's connection when that lives here, else over the link.
 
 use std::borrow::Cow;
-use std::io::Write as _;
 
 use super::client::{From, not_matched};
 use super::frame::{Frame, Relayed};
 use super::io::{Output, Outputs, Record};
-use super::tell::{ack_ok, close_array};
+use super::tell::{ack_ok, close_array, write_number};
 use super::{Key, Worker};
 use crate::event::{ErrorCode, Rejection, Signal, SignalKind};
 use crate::id::{MatchId, SessionId, WorkerId};
@@ -259,5 +258,7 @@ fn write_signal(
     bytes.extend_from_slice(&matched.id.text());
     bytes.extend_from_slice(b"\",\"from\":\"");
     bytes.extend_from_slice(&matched.peer_id.text());
-    write!(bytes, "\",\"seq\":{seq}}}").expect("a Vec takes every byte");
+    bytes.extend_from_slice(b"\",\"seq\":");
+    write_number(seq, bytes);
+    bytes.push(b'}');
 }

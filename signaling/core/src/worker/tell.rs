@@ -1,7 +1,5 @@
 //! Telling clients: events with their offsets, acknowledgements and refusals.
 
-use std::io::Write as _;
-
 use super::io::{Output, Outputs, Record};
 use crate::event::{self, Rejection, ServerEvent};
 use crate::id::ConnectionId;
@@ -28,9 +26,18 @@ pub(super) fn close_array(session: &Session, bytes: &mut Vec<u8>) {
         };
         bytes.extend_from_slice(b",\"");
         bytes.extend_from_slice(&session.tag());
-        write!(bytes, ".{}.{heard}\"", session.version).expect("a Vec takes every byte");
+        bytes.push(b'.');
+        write_number(u64::from(session.version), bytes);
+        bytes.push(b'.');
+        write_number(heard, bytes);
+        bytes.push(b'"');
     }
     bytes.push(b']');
+}
+
+/// Appends a number's digits, without the detour that a format string takes.
+pub(super) fn write_number(number: u64, bytes: &mut Vec<u8>) {
+    serde_json::to_writer(bytes, &number).expect("a number is JSON, and a Vec takes it");
 }
 
 /// Acknowledges an event with `{ok: true}`, when its client wants to know.
