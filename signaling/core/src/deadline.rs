@@ -1,21 +1,23 @@
 //! What is due when: at most one moment for each key, the earliest first.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::hash::Hash;
 
+use crate::id::IdMap;
 use crate::time::Millis;
 
-/// Deadlines by key. Setting, moving and removing one costs a tree operation; a key without a deadline costs nothing.
+/// Deadlines by key, which is a name that this service has made. Setting, moving and removing one costs a tree operation;
+/// a key without a deadline costs nothing.
 #[derive(Debug)]
 pub(crate) struct Deadlines<K> {
-    moments: HashMap<K, Millis>,
+    moments: IdMap<K, Millis>,
     order: BTreeSet<(Millis, K)>,
 }
 
 impl<K> Default for Deadlines<K> {
     fn default() -> Self {
         Self {
-            moments: HashMap::new(),
+            moments: IdMap::default(),
             order: BTreeSet::new(),
         }
     }

@@ -74,6 +74,10 @@ impl Hasher for IdHasher {
         self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 
+    fn write_usize(&mut self, number: usize) {
+        self.write_u64(number as u64);
+    }
+
     fn finish(&self) -> u64 {
         // The upper bits are the well-mixed ones, and the table begins with the lower ones.
         self.0.rotate_left(32)

@@ -1,5 +1,7 @@
 //! What two people send each other, and what they report of their call.
 
+use std::sync::LazyLock;
+
 use memchr::memmem;
 
 use super::fields::{self, Fields, Span, given};
@@ -82,8 +84,12 @@ impl<'a> Signal<'a> {
 
     /// The ICE username fragments of a description, one of each `a=ice-ufrag` line.
     pub fn ufrags(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        const ATTRIBUTE: &str = "a=ice-ufrag:";
+        static FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(ATTRIBUTE));
         let line = self.line;
-        memmem::find_iter(line.as_bytes(), b"a=ice-ufrag:").map(move |at| word(&line[at + 12..]))
+        FINDER
+            .find_iter(line.as_bytes())
+            .map(move |at| word(&line[at + ATTRIBUTE.len()..]))
     }
 
     /// Whether this is a description with media of its own: a rollback has none.
