@@ -45,8 +45,13 @@ pub fn client<S: Clone + Send + Sync + 'static>() -> Router<S> {
 }
 
 async fn index(headers: HeaderMap) -> Response<Body> {
-    match Dist::get("index.html") {
-        Some(file) => respond(&file, &headers, "no-cache"),
+    landing(Dist::get("index.html"), &headers)
+}
+
+/// The page, or the words that there is none in this build.
+fn landing(page: Option<EmbeddedFile>, headers: &HeaderMap) -> Response<Body> {
+    match page {
+        Some(file) => respond(&file, headers, "no-cache"),
         None => {
             let page = Response::builder()
                 .header(header::CONTENT_TYPE, "text/html; charset=utf-8")
@@ -151,6 +156,19 @@ mod tests {
         let answer = ask("/", None).await;
         assert_eq!(answer.status(), StatusCode::OK);
         assert_eq!(answer.headers()[header::CONTENT_TYPE], "text/html; charset=utf-8");
+    }
+
+    #[tokio::test]
+    async fn a_pod_that_was_built_without_node_says_so_and_what_to_do() {
+        let answer = landing(None, &HeaderMap::new());
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(answer.headers()[header::CACHE_CONTROL], "no-store");
+        let body = axum::body::to_bytes(answer.into_body(), 64 * 1024)
+            .await
+            .expect("a body");
+        let body = String::from_utf8(body.to_vec()).expect("UTF-8");
+        assert!(body.contains("was not built"), "{body}");
+        assert!(body.contains("<code>make run</code>"), "{body}");
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@ import { io, type Socket } from "socket.io-client";
 import { Call, type CallEvents } from "./call";
 import type { Ack, ClientEvents, Criteria, Failure, MatchFound, ServerEvents, Session } from "./contract";
 import { Pursuit } from "./pursuit";
+import { refusal } from "./refusal";
 import { Signals } from "./signals";
 import { START, next, type Ending, type Happening, type State } from "./state";
 
@@ -16,13 +17,22 @@ export interface ChatListener {
   trouble(text: string): void;
 }
 
+/** How to come to the service. */
+export interface Access {
+  transports?: string[];
+  /** Who the person is, where the service asks for it: a JWT. */
+  token?: string;
+  /** The session that this page had before it was loaded. A reconnect is recovered by Socket.IO itself. */
+  resume?: string;
+}
+
 /** Emits what a union has paired: its events with their payloads. */
 type Emit = (event: string, payload: unknown, answered: (ack: Ack) => void) => void;
 
 /** When to start a negotiation over whose signals were refused. */
 const START_OVER_MS = 2_000;
 const MANY_FAILURES = 2;
-const TEXT_TIMEOUT_MS = 10_000;
+const ANSWER_TIMEOUT_MS = 10_000;
 
 export class Chat {
   readonly socket: Socket<ServerEvents, ClientEvents>;
@@ -40,10 +50,9 @@ export class Chat {
     private readonly listener: ChatListener,
     /** The picture and sound that a call is made with. */
     private readonly local: (criteria: Criteria) => MediaStream,
-    { transports, resume }: { transports: string[] | undefined; resume: string | undefined },
+    { transports, ...auth }: Access,
   ) {
-    // A reconnect is recovered by Socket.IO itself; the token is for the session that this page had before it was loaded.
-    this.socket = io({ ...(transports && { transports }), ...(resume && { auth: { resume } }) });
+    this.socket = io({ ...(transports && { transports }), auth });
     this.pursuit = new Pursuit({
       ask: (request, answered) => {
         (this.socket.emit as Emit).call(this.socket, request.event, request.payload, answered);
@@ -92,7 +101,7 @@ export class Chat {
     if (matchId === undefined || detached) {
       return failed("nobody is there");
     }
-    this.socket.timeout(TEXT_TIMEOUT_MS).emit("chat_message", { matchId, text }, (late, ack) => {
+    this.socket.timeout(ANSWER_TIMEOUT_MS).emit("chat_message", { matchId, text }, (late, ack) => {
       if (late) {
         failed("the connection was lost");
       } else if (!ack.ok) {
@@ -114,8 +123,11 @@ export class Chat {
   }
 
   private judge(event: "block_peer" | "report_peer", matchId: string, reason: string): Promise<Failure | undefined> {
+    const silence: Failure = { code: "unavailable", message: "the service did not answer" };
     return new Promise((resolve) => {
-      this.socket.emit(event, { matchId, ...(reason && { reason }) }, (ack) => resolve(ack.ok ? undefined : ack.error));
+      this.socket.timeout(ANSWER_TIMEOUT_MS).emit(event, { matchId, ...(reason && { reason }) }, (late, ack) => {
+        resolve(late ? silence : ack.ok ? undefined : ack.error);
+      });
     });
   }
 
@@ -137,10 +149,10 @@ export class Chat {
       this.failures += 1;
       // One attempt fails now and then; several in a row, or the first of all, mean that nobody is there.
       if (this.state.link === "connecting" || this.failures >= MANY_FAILURES || !socket.active) {
-        this.happen({ kind: "link", link: "unreachable" });
+        this.happen({ kind: "link", link: refusal(error, !socket.active) });
       }
       if (!socket.active) {
-        this.listener.trouble(error.message);
+        this.finish("refused");
       }
     });
     socket.on("session", (session) => this.session(session));
@@ -220,10 +232,18 @@ export class Chat {
     this.hangUp();
     this.happen({ kind: "found", matchId: match.matchId });
     if (match.criteria.mode !== "text") {
-      const local = this.local(match.criteria);
-      this.call = new Call(match.matchId, match.initiator, match.iceServers, local, this.callEvents(match.matchId));
+      this.open(match);
     }
     this.listener.matched(match.criteria);
+  }
+
+  /** Browsers without calls, and services with addresses that no browser takes, leave text. */
+  private open({ matchId, initiator, iceServers, criteria }: MatchFound): void {
+    try {
+      this.call = new Call(matchId, initiator, iceServers, this.local(criteria), this.callEvents(matchId));
+    } catch (error) {
+      this.listener.trouble(`Your browser could not make a call: ${String(error)}`);
+    }
   }
 
   private callEvents(matchId: string): CallEvents {

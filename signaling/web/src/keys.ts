@@ -25,7 +25,7 @@ export function initKeys(): void {
     if (!page.shortcuts.checked) {
       return;
     }
-    if (event.key === "/" && !page.text.disabled) {
+    if (event.key === "/" && !page.text.readOnly) {
       event.preventDefault();
       page.text.focus();
       return;

@@ -1,7 +1,7 @@
 // The page: puts its parts together.
 
 import { renewWhenVisible, stayAwake } from "./awake";
-import { Chat } from "./chat";
+import { Chat, type Access } from "./chat";
 import type { Criteria } from "./contract";
 import { criteriaOf } from "./criteria";
 import { ask } from "./dialog";
@@ -32,13 +32,20 @@ const studio = new Studio({
 const chat = new Chat(
   { changed: render, said: (text) => void say(text, "theirs"), remote: play, matched, trouble: toast },
   (criteria) => (criteria.mode === "audio" ? studio.soundOnly() : studio.stream),
-  { transports: query.get("transports")?.split(","), resume: left.resume },
+  access(),
 );
 
 function render(): void {
   const { state } = chat;
   show(state, { company: company(), filming: studio.has("audio") || studio.has("video"), obstacle });
   stayAwake(state.matchId !== undefined);
+}
+
+/** A token comes behind the address's #, which browsers keep to themselves. */
+function access(): Access {
+  const transports = query.get("transports")?.split(",");
+  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  return { ...(transports && { transports }), ...(token && { token }), ...(left.resume && { resume: left.resume }) };
 }
 
 function setObstacle(words?: string): void {
@@ -98,7 +105,7 @@ async function openStudio(): Promise<boolean> {
 }
 
 async function listDevices(): Promise<void> {
-  const { cameras, microphones } = await devices();
+  const { cameras, microphones } = await devices().catch(() => ({ cameras: [], microphones: [] }));
   fill(page.cameras, cameras);
   fill(page.microphones, microphones);
 }
@@ -166,7 +173,7 @@ async function report(): Promise<void> {
 
 function send(): void {
   const text = page.text.value.trim();
-  if (text !== "") {
+  if (text !== "" && !page.text.readOnly) {
     chat.say(text, say(text, "mine"));
     page.text.value = "";
   }

@@ -14,8 +14,12 @@ export type Link =
   | "lost"
   /** The pod goes away: the connection will break and be made elsewhere. */
   | "draining"
-  /** Nobody answers, or everybody refuses. */
+  /** Nobody answers. */
   | "unreachable"
+  /** The service has no room, or no patience. */
+  | "busy"
+  /** The service wants to know who this is; nothing is tried any more. */
+  | "refused"
   /** The session was taken over by another tab; nothing is tried any more. */
   | "replaced";
 
@@ -54,6 +58,7 @@ export type Ending =
   | "replaced"
   | "blocked"
   | "stopped"
+  | "refused"
   | "reloaded";
 
 export type Happening =

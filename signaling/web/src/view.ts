@@ -25,7 +25,7 @@ export function show(state: State, scene: Scene): void {
   const [head, detail] = headline(state, company);
   setText(page.headline, obstacle ? "No camera yet" : head);
   setText(page.detail, detail);
-  page.detail.hidden = obstacle !== undefined;
+  page.detail.hidden = obstacle !== undefined || detail === "";
   page.notice.hidden = obstacle === undefined;
   setText(page.noticeWords, obstacle ?? "");
   const picture = state.phase === "connected" && state.pictured && company === "video";
@@ -39,8 +39,9 @@ export function show(state: State, scene: Scene): void {
   page.next.hidden = !inMatch;
   page.stop.hidden = !active && !scene.filming;
   page.block.hidden = page.report.hidden = !(inMatch && !state.detached) && state.met === undefined;
-  page.text.disabled = page.send.disabled = !inMatch || state.detached;
-  if (focused instanceof HTMLElement && (focused.hidden || focused === page.text) && !focused.checkVisibility()) {
+  // Not disabled: who is writing when the other leaves keeps the draft, and the keyboard its place.
+  page.text.readOnly = page.send.disabled = !inMatch || state.detached;
+  if (focused instanceof HTMLElement && focused.hidden) {
     keepFocus();
   }
 }

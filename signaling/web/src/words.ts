@@ -20,6 +20,7 @@ const ENDINGS: Record<Ending, [title: string, sentence: string]> = {
   broken: ["The call broke off", "The connection between the two of you broke, and nobody could mend it."],
   replaced: ["Open in another tab", "This session goes on in another tab. You can start a new one here."],
   blocked: ["Blocked", "You two will not meet again. They were not told."],
+  refused: ["Who are you?", "This service lets nobody in who is not signed in, and you are not."],
   stopped: ["That's that", "Stopped. Start again whenever you like."],
   reloaded: ["Welcome back", "Your call ended when the page was closed or reloaded. Start again whenever you like."],
 };
@@ -30,6 +31,8 @@ const LINKS: Record<Link, string> = {
   lost: "Reconnecting…",
   draining: "Moving…",
   unreachable: "Service unreachable",
+  busy: "Service busy",
+  refused: "Not signed in",
   replaced: "Offline",
 };
 
@@ -57,15 +60,26 @@ export function status(state: State, company: Company): string {
 }
 
 function idle(state: State): string {
-  if (state.link === "unreachable") {
-    return "The service cannot be reached. Still trying…";
+  switch (state.link) {
+    case "unreachable":
+      return "The service cannot be reached. Still trying…";
+    case "busy":
+      return "The service is full just now. Still trying…";
+    default:
+      return ended(state);
   }
+}
+
+function ended(state: State): string {
   return state.ended ? ENDINGS[state.ended][1] : "Ready when you are.";
 }
 
 function waiting(state: State): string {
   if (state.link === "unreachable") {
     return "The service cannot be reached. We go on looking as soon as it is back.";
+  }
+  if (state.link === "busy") {
+    return "The service is full just now. We go on looking as soon as it has room.";
   }
   if (!state.online) {
     return state.waiting ? "Reconnecting; your place is kept." : "We go on looking as soon as you are connected.";
@@ -121,7 +135,7 @@ export function headline(state: State, company: Company): [string, string] {
   switch (state.phase) {
     case "idle":
       return state.ended
-        ? [ENDINGS[state.ended][0], "Press Start and we look for someone."]
+        ? [ENDINGS[state.ended][0], ""]
         : ["Meet someone new", "One person at a time, picked at random. The call goes straight between the two of you; nothing is recorded."];
     case "asking":
       return ["May we see you?", "Your browser asks whether this page may use your camera and microphone. Nobody sees you before you have met."];

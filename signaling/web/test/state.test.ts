@@ -74,6 +74,9 @@ describe("the words", () => {
   test("say what goes on while the service is away", () => {
     const away: Happening = { kind: "link", link: "unreachable" };
     expect(status(after(away), "video")).toContain("cannot be reached");
+    const busy: Happening = { kind: "link", link: "busy" };
+    expect(status(after(busy), "video")).toContain("full just now");
+    expect(status(after(busy, searching), "video")).toContain("We go on looking");
     expect(status(after(online, searching, waiting, lost), "video")).toContain("your place is kept");
     expect(status(after(lost, searching), "video")).not.toContain("place");
     expect(status(after(online, found, connected, lost), "video")).toContain("your call goes on");
@@ -89,7 +92,7 @@ describe("the words", () => {
 
   test("have a sentence, a headline and a title for each ending", () => {
     const endings: Ending[] = [
-      "left", "next", "timeout", "error", "nobody", "busy", "lost", "broken", "replaced", "blocked", "stopped", "reloaded",
+      "left", "next", "timeout", "error", "nobody", "busy", "lost", "broken", "replaced", "blocked", "stopped", "refused", "reloaded",
     ];
     const said = endings.map((ending) => {
       const state = after({ kind: "ended", ending });

@@ -48,11 +48,13 @@ after(async () => {
 });
 
 /**
- * Opens the page for someone. `query` goes into the address; `camera` says what the browser answers when the page asks
- * for the camera, `machine` what it has for one; `setUp` is run in the page before its own scripts; before `until` is true
- * nobody touches the page; all else goes to the browser's context.
+ * Opens the page for someone, and waits until it is connected unless it is to stay `unready`. `query` and `fragment` go
+ * into the address; `camera` says what the browser answers when the page asks for the camera, `machine` what it has for
+ * one; `setUp` is run in the page before its own scripts; before `until` is true nobody touches the page; all else goes
+ * to the browser's context.
  */
-export async function openPage(url, { query = {}, camera = "granted", machine = "ordinary", setUp, until, ...options } = {}) {
+export async function openPage(url, wanted = {}) {
+  const { query = {}, fragment = "", camera = "granted", machine = "ordinary", setUp, until, unready, ...options } = wanted;
   const context = await (await browser(machine)).newContext(options);
   context.setDefaultTimeout(PATIENCE);
   if (camera === "granted") {
@@ -63,12 +65,13 @@ export async function openPage(url, { query = {}, camera = "granted", machine = 
   }
   const page = await context.newPage();
   const person = new Person(page);
-  const given = new URLSearchParams(query).toString();
-  await page.goto(given ? `${url}/?${given}` : url);
+  await page.goto(`${url}/?${new URLSearchParams(query)}#${fragment}`);
   if (until) {
     await person.untouched(until);
   }
-  await person.ready();
+  if (!unready) {
+    await person.ready();
+  }
   return person;
 }
 
