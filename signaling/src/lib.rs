@@ -19,5 +19,6 @@ pub mod rate_limit;
 pub mod reference;
 pub mod status;
 pub mod tls;
+pub mod traces;
 pub mod transport;
 pub mod web;

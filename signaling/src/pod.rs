@@ -23,6 +23,7 @@ use crate::open_files;
 use crate::rate_limit::RateLimiter;
 use crate::status::{Phase, Status};
 use crate::tls::Certificate;
+use crate::traces::Traces;
 use crate::transport::{self, Inbox, Pod, Worker};
 
 /// How long a closing connection may take to say goodbye, and the process to end after it.
@@ -33,6 +34,7 @@ struct Parts {
     pod: Arc<Pod>,
     status: Arc<Status>,
     metrics: Arc<Metrics>,
+    traces: Option<Arc<Traces>>,
     settings: Arc<Settings>,
     admission: Arc<Admission>,
     site: Site,
@@ -86,6 +88,11 @@ fn compose(config: &Config, certificate: Option<&Certificate>) -> anyhow::Result
     let workers = config.workers.count;
     let status = Arc::new(Status::new(&config.pod.id, workers, config.max_connections()));
     let metrics = Arc::new(Metrics::new(workers));
+    let traces = config
+        .traces
+        .as_deref()
+        .map(|endpoint| Traces::to(endpoint, &config.pod.id));
+    let traces = traces.transpose()?.map(Arc::new);
     let limits = &config.rate_limit;
     let limiter = Arc::new(RateLimiter::new(
         limits.window,
@@ -114,6 +121,7 @@ fn compose(config: &Config, certificate: Option<&Certificate>) -> anyhow::Result
             pod,
             status,
             metrics,
+            traces,
             settings,
             admission,
             site,
@@ -186,10 +194,19 @@ fn start_worker(
     let (pod, router) = (Arc::clone(&parts.pod), router.clone());
     let (settings, admission) = (Arc::clone(&parts.settings), Arc::clone(&parts.admission));
     let (status, metrics) = (Arc::clone(&parts.status), Arc::clone(&parts.metrics));
+    let traces = parts.traces.clone();
     let runtime = runtime()?;
     let name = format!("worker-{}", inbox.worker());
     let work = move || {
-        let chat = Chat::new(settings, admission, status, metrics, post, pod.clock().now());
+        let chat = Chat::new(
+            settings,
+            admission,
+            status,
+            metrics,
+            traces,
+            post,
+            pod.clock().now(),
+        );
         LocalSet::new().block_on(&runtime, async move {
             let worker = Worker::start(pod, inbox, chat, router);
             let accepting = async {
@@ -289,5 +306,8 @@ async fn drain(config: &Config, parts: &Parts, post: &Post) {
         );
     }
     parts.pod.stop_accepting();
+    if let Some(traces) = &parts.traces {
+        traces.finish();
+    }
     tracing::info!("drained");
 }

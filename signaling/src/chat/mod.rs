@@ -37,6 +37,7 @@ use crate::auth::Authenticator;
 use crate::config::Recovery;
 use crate::metrics::{ErrorKind, Metrics, Transport, WorkerMetrics};
 use crate::status::Status;
+use crate::traces::Traces;
 use crate::transport::{Application, Close, Closing, Engine, Event, Handshake, Refused};
 
 /// How often a worker reports how full it is, and reads its secrets again.
@@ -53,6 +54,7 @@ pub struct Chat {
     admission: Arc<Admission>,
     status: Arc<Status>,
     metrics: Arc<Metrics>,
+    traces: Option<Arc<Traces>>,
     counts: Arc<WorkerMetrics>,
     worker: Worker,
     outputs: Outputs,
@@ -88,6 +90,7 @@ impl Chat {
         admission: Arc<Admission>,
         status: Arc<Status>,
         metrics: Arc<Metrics>,
+        traces: Option<Arc<Traces>>,
         post: Post,
         now: Millis,
     ) -> Self {
@@ -107,6 +110,7 @@ impl Chat {
             admission,
             status,
             metrics,
+            traces,
             worker,
             outputs,
             doing: Vec::new(),

@@ -36,7 +36,7 @@ impl Chat {
                 self.send(engine, connection, &head, body);
                 self.packet = head;
             }
-            Output::Record(happened) => self.record(&happened),
+            Output::Record(happened) => self.record(&happened, engine.now()),
             Output::Ping(connection) => {
                 engine.ping(connection);
             }

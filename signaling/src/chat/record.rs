@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use signaling_core::event::{self, ErrorCode};
+use signaling_core::time::Millis;
 use signaling_core::worker::{EndReason, Record, Scope, WaitEnd};
 
 use super::Chat;
@@ -13,7 +14,10 @@ use crate::metrics::{
 use crate::transport::{Closing, Loss};
 
 impl Chat {
-    pub(super) fn record(&self, record: &Record) {
+    pub(super) fn record(&self, record: &Record, now: Millis) {
+        if let Some(traces) = &self.traces {
+            traces.record(record, now);
+        }
         let metrics = &self.metrics;
         match *record {
             Record::SignalRelayed { kind, bytes, .. } => self.counts.signal_relayed(signal(kind), bytes),

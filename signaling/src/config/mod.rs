@@ -279,7 +279,7 @@ impl fmt::Display for Warning {
             Self::NotYetUsed { names } => {
                 write!(
                     f,
-                    "this build works without Redis, Kafka and tracing, and does not use {} yet",
+                    "this build works without Redis and Kafka, and does not use {} yet",
                     names.join(", ")
                 )
             }

@@ -151,8 +151,8 @@ variables! {
     LOG_LEVEL: Kind::OneOf(&["error", "warn", "info", "http", "verbose", "debug", "silly", "trace"]), Value("info");
     /// One JSON object a line, or text for people.
     LOG_FORMAT: Kind::OneOf(&["json", "text"]), Unset("json in production, else text");
-    /// Where traces go.
-    OTEL_EXPORTER_OTLP_ENDPOINT: Kind::Text("http:// or https:// URL"), Unset("no traces"), NotYetUsed;
+    /// Where traces of searches and matches go: an OpenTelemetry collector that takes OTLP over HTTP at `/v1/traces`.
+    OTEL_EXPORTER_OTLP_ENDPOINT: Kind::Text("http:// or https:// URL"), Unset("no traces");
 }
 "Redis": {
     /// The Redis that pods share; a comma list names Sentinels or seeds of a cluster.
