@@ -290,7 +290,9 @@ async fn drain(config: &Config, parts: &Parts, post: &Post) {
         per_second = schedule.per_second,
         "closing connections"
     );
-    post.drain(schedule.share(config.workers.count));
+    let workers = parts.status.workers().iter();
+    post.drain(workers.map(|worker| schedule.share(worker.occupancy().active, connections)))
+        .await;
     let empty = async {
         while parts.status.occupancy().active > 0 {
             sleep(Duration::from_millis(20)).await;

@@ -155,10 +155,10 @@ impl WorkerStatus {
         self.queued.store(queued, Ordering::Relaxed);
     }
 
-    /// Adds time that the loop spent working rather than waiting.
-    pub fn busy(&self, spent: Duration) {
-        self.busy_us.fetch_add(
-            u64::try_from(spent.as_micros()).unwrap_or(u64::MAX),
+    /// Says how long the loop has worked since the start.
+    pub fn worked(&self, since_start: Duration) {
+        self.busy_us.store(
+            u64::try_from(since_start.as_micros()).unwrap_or(u64::MAX),
             Ordering::Relaxed,
         );
     }

@@ -27,7 +27,6 @@ impl Schedule {
     /// rises, for every connection is closed before the deadline.
     #[must_use]
     pub fn plan(connections: u64, budget: u64, available: Duration) -> Self {
-        let count = |number: u64| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
         let budget = count(budget.max(1));
         let needed = count(connections) / available.as_secs_f64().max(0.1);
         Self {
@@ -36,11 +35,12 @@ impl Schedule {
         }
     }
 
-    /// One of `workers` equal parts.
+    /// The part of a worker that has `own` of the pod's `all` connections: all workers are done at the same time. Nobody's
+    /// part is nothing, for a connection may still be on its way.
     #[must_use]
-    pub fn share(self, workers: u16) -> Self {
+    pub fn share(self, own: u64, all: u64) -> Self {
         Self {
-            per_second: self.per_second / f64::from(workers.max(1)),
+            per_second: (self.per_second * count(own) / count(all.max(1))).max(1.0),
             ..self
         }
     }
@@ -55,6 +55,10 @@ impl Schedule {
     pub fn closed_after(&self, elapsed: Duration) -> usize {
         (elapsed.as_secs_f64() * self.per_second).ceil() as usize
     }
+}
+
+fn count(number: u64) -> f64 {
+    f64::from(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
 /// A worker's drain under way.
@@ -132,7 +136,17 @@ mod tests {
             }
         );
         assert_eq!(schedule.closed_after(Duration::from_secs(2)), 100);
-        assert_eq!(schedule.share(4).closed_after(Duration::from_secs(2)), 25);
+        assert_eq!(schedule.share(50, 200).closed_after(Duration::from_secs(2)), 25);
+    }
+
+    #[test]
+    fn a_worker_that_has_nearly_all_connections_is_done_with_the_others() {
+        let schedule = Schedule::plan(1_000, 10, Duration::from_secs(20));
+        assert_eq!(
+            schedule.share(990, 1_000).closed_after(Duration::from_secs(20)),
+            990
+        );
+        assert_eq!(schedule.share(0, 1_000).closed_after(Duration::from_secs(20)), 20);
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub use self::post::{Mail, Post};
 pub use self::settings::Settings;
 use crate::auth::Authenticator;
 use crate::config::Recovery;
+use crate::metrics::process::thread_cpu_time;
 use crate::metrics::{ErrorKind, Metrics, Transport, WorkerMetrics};
 use crate::status::Status;
 use crate::traces::Traces;
@@ -298,7 +299,7 @@ impl Chat {
         }
     }
 
-    fn tick(&mut self, now: Millis) {
+    fn tick(&mut self, now: Millis, engine: &mut Engine) {
         self.tick_at = now + TICK;
         let census = self.worker.census();
         let queued = self.pool.as_ref().map_or(0, |(pool, _)| pool.len());
@@ -309,6 +310,10 @@ impl Chat {
         );
         self.admission.report_lost(self.number, census.lost);
         self.status.tick(self.number, std::time::Instant::now());
+        if let Some(worked) = thread_cpu_time() {
+            self.status.workers()[self.number].worked(worked);
+        }
+        self.metrics.writes_deferred(engine.take_deferred());
         if let Some(ice) = self.settings.changed_ice(self.worker.ice()) {
             self.worker.set_ice(ice);
         }
@@ -345,7 +350,7 @@ impl Application for Chat {
 
     fn handle_deadline(&mut self, now: Millis, engine: &mut Engine) {
         if self.tick_at <= now {
-            self.tick(now);
+            self.tick(now, engine);
         }
         self.close_unjoined(now, engine);
         self.drain(now, engine);

@@ -88,10 +88,11 @@ impl Post {
         &self.names
     }
 
-    /// Tells every worker to close its connections.
-    pub fn drain(&self, schedule: Schedule) {
-        for mailbox in self.mailboxes.iter() {
-            let _ = mailbox.try_send(Mail::Drain { schedule });
+    /// Tells each worker to close its connections, by its own schedule.
+    pub async fn drain(&self, schedules: impl IntoIterator<Item = Schedule>) {
+        for (mailbox, schedule) in self.mailboxes.iter().zip(schedules) {
+            // Nothing else comes again in place of this mail: it waits for room. A worker that has ended needs none.
+            let _ = mailbox.send(Mail::Drain { schedule }).await;
         }
     }
 

@@ -198,7 +198,7 @@ fn variables_without_effect_say_so() {
             ("KAFKA_BROKERS", "kafka:9092"),
             ("REDIS_URL", "redis://localhost:6379")
         ]),
-        ["this build works without Redis, Kafka and tracing, and does not use REDIS_URL, KAFKA_BROKERS yet"]
+        ["this build works without Redis and Kafka, and does not use REDIS_URL, KAFKA_BROKERS yet"]
     );
 }
 

@@ -131,7 +131,7 @@ instruments! {
 
     /// Client connections open now, by worker.
     worker_connections: PerWorker<IntGauge> = "webrtc_worker_connections";
-    /// Time that a worker's loop spent working; its rate is the worker's utilisation.
+    /// Processor time of a worker's thread; its rate is how busy the worker is, 1 being all that one thread can do.
     worker_busy: PerWorker<Counter> = "webrtc_worker_busy_seconds_total";
     /// Whether the pod is ready for clients.
     ready: IntGauge = "webrtc_ready";
@@ -341,9 +341,9 @@ impl Metrics {
         self.instruments.limited.of(scope).inc();
     }
 
-    /// A socket did not take a write whole at once.
-    pub fn write_deferred(&self) {
-        self.instruments.deferred.inc();
+    /// So many writes were not taken whole at once by their sockets.
+    pub fn writes_deferred(&self, count: u64) {
+        self.instruments.deferred.inc_by(count);
     }
 
     /// A plain HTTP request was answered.

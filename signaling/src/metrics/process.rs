@@ -60,6 +60,14 @@ impl Process {
     }
 }
 
+/// Processor time of the calling thread since its start; none where the kernel does not account for it.
+#[must_use]
+pub fn thread_cpu_time() -> Option<Duration> {
+    let accounts = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let nanoseconds = accounts.split_ascii_whitespace().next()?.parse().ok()?;
+    Some(Duration::from_nanos(nanoseconds))
+}
+
 /// What the process may use: the limits of its control group, where it has any, not the machine's size.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -58,7 +58,7 @@ fn gauges_follow_the_status() {
     let (metrics, status) = pod();
     status.workers()[1].connected();
     status.workers()[1].report(3, 4, 5);
-    status.workers()[1].busy(Duration::from_millis(1500));
+    status.workers()[1].worked(Duration::from_millis(1500));
     status.enter(Phase::Serving);
     let text = metrics.text(&status);
     for (series, value) in [

@@ -46,6 +46,8 @@ pub struct Engine {
     /// Connections that have ended, and of which the application does not know yet.
     ended: VecDeque<(ConnectionId, Closing)>,
     spare: Vec<Vec<u8>>,
+    /// Writes that a socket did not take whole, since [`Self::take_deferred`].
+    deferred: u64,
     /// Draws what makes identifiers unguessable.
     rng: StdRng,
 }
@@ -63,6 +65,7 @@ impl Engine {
             dirty: Vec::new(),
             ended: VecDeque::new(),
             spare: Vec::new(),
+            deferred: 0,
             rng: StdRng::try_from_rng(&mut SysRng).expect("the kernel has random bytes"),
         }
     }
@@ -88,6 +91,11 @@ impl Engine {
     /// All connections, in no particular order.
     pub fn ids(&self) -> impl Iterator<Item = ConnectionId> {
         self.connections.iter().map(|(_, connection)| connection.id)
+    }
+
+    /// How many writes were not taken whole by their sockets since the last call.
+    pub fn take_deferred(&mut self) -> u64 {
+        std::mem::take(&mut self.deferred)
     }
 
     /// What carries a connection at present.
@@ -425,7 +433,10 @@ impl Engine {
         };
         match written {
             Written::Part if connection.out.len() > limit => self.cut(id, Loss::SlowReader),
-            Written::Part => connection.writing = Writing::Task,
+            Written::Part => {
+                self.deferred += 1;
+                connection.writing = Writing::Task;
+            }
             Written::All | Written::Nothing => {
                 connection.writing = match written {
                     Written::Nothing => Writing::Dead,
