@@ -82,7 +82,7 @@ lint-rust:
 # The advisory database comes from a Git host. Where that cannot be reached, everything else is checked all the same.
 lint-dependencies: target/tools/bin/cargo-deny
 	$(call section,Dependencies: bans - licences - sources - advisories)
-	target/tools/bin/cargo-deny --offline check bans licenses sources
+	target/tools/bin/cargo-deny --locked check bans licenses sources
 	@if timeout 60 target/tools/bin/cargo-deny fetch db 2>/dev/null; then \
 	  target/tools/bin/cargo-deny check --disable-fetch advisories; \
 	else echo 'NOT CHECKED: security advisories. Their database could not be fetched.'; fi
