@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use signaling_core::event::{self, ErrorCode};
 use signaling_core::time::Millis;
-use signaling_core::worker::{EndReason, Record, Scope, WaitEnd};
+use signaling_core::worker::{DropReason, EndReason, Record, Scope, WaitEnd};
 
 use super::Chat;
 use crate::metrics::{
-    CandidateType, Closed, ErrorKind, IceState, LimitScope, MatchEnd, Placement, Refused, ResumeOutcome,
-    SearchOutcome, SignalKind,
+    CandidateType, Closed, Dropped, ErrorKind, IceState, LimitScope, MatchEnd, Placement, Refused,
+    ResumeOutcome, SearchOutcome, SignalKind,
 };
 use crate::transport::{Closing, Loss};
 
@@ -61,9 +61,12 @@ impl Chat {
             Record::MatchEnded { .. }
             | Record::SessionConnected { .. }
             | Record::SessionLost { .. }
-            | Record::SessionDisconnected { .. }
-            | Record::ConfirmationFailed
-            | Record::LinkFull => {}
+            | Record::SessionDisconnected { .. } => {}
+            Record::ConfirmationFailed => metrics.confirmation_failed(),
+            Record::LinkFull => metrics.link_full(),
+            Record::SignalsDropped { reason, count } => {
+                metrics.signals_dropped(dropped(reason), u64::try_from(count).unwrap_or(u64::MAX));
+            }
         }
     }
 
@@ -85,6 +88,15 @@ fn signal(kind: event::SignalKind) -> SignalKind {
         event::SignalKind::Answer => SignalKind::Answer,
         event::SignalKind::Candidate => SignalKind::IceCandidate,
         event::SignalKind::ChatMessage => SignalKind::ChatMessage,
+    }
+}
+
+fn dropped(reason: DropReason) -> Dropped {
+    match reason {
+        DropReason::LinkFull => Dropped::LinkFull,
+        DropReason::HeldFull => Dropped::HeldFull,
+        DropReason::Unclaimed => Dropped::Unclaimed,
+        DropReason::Stale => Dropped::Stale,
     }
 }
 

@@ -220,14 +220,14 @@ labels! {
 
     /// Why a signal did not reach the partner.
     Dropped, "reason" {
-        /// It belonged to a match that was over.
+        /// It was on its way when the partner's side of the match ended.
         Stale = "stale",
         /// It was held for its description, and the match ended first.
         Unclaimed = "unclaimed",
-        /// More were held than there is room for.
-        Overflow = "overflow",
-        /// The partner was lost; both sides were told.
-        PartnerLost = "partner_lost",
+        /// More were held than there is room for; the sender was told.
+        HeldFull = "held_full",
+        /// The link to the partner's worker was full; the sender was told.
+        LinkFull = "link_full",
     }
 
     /// What is asked of Redis.

@@ -116,6 +116,10 @@ instruments! {
     sent: Family<Transport> = "webrtc_sent_bytes_total";
     /// Signals that did not reach the partner, by why.
     dropped: Family<Dropped> = "webrtc_dropped_signals_total";
+    /// Matches that did not come about, because a person did not answer a ping or was there no more.
+    failed_confirmations: IntCounter = "webrtc_failed_confirmations_total";
+    /// Links between workers that were full, so that the other worker was taken for lost.
+    full_links: IntCounter = "webrtc_full_links_total";
     /// Connections closed, by how.
     closed: Family<Closed> = "webrtc_closed_connections_total";
     /// Connections refused, by why.
@@ -334,6 +338,16 @@ impl Metrics {
     /// So many signals did not reach the partner.
     pub fn signals_dropped(&self, reason: Dropped, count: u64) {
         self.instruments.dropped.of(reason).inc_by(count);
+    }
+
+    /// A match did not come about for want of a sign of life.
+    pub fn confirmation_failed(&self) {
+        self.instruments.failed_confirmations.inc();
+    }
+
+    /// A link to another worker was full.
+    pub fn link_full(&self) {
+        self.instruments.full_links.inc();
     }
 
     /// A limit turned something away.

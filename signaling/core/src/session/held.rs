@@ -37,9 +37,9 @@ impl Held {
         }
     }
 
-    /// Whether any candidate is kept.
-    pub(crate) fn holds_any(&self) -> bool {
-        !self.candidates.is_empty()
+    /// How many candidates are kept.
+    pub(crate) fn len(&self) -> usize {
+        self.candidates.len()
     }
 
     /// Keeps a candidate; `false` when there is no room.

@@ -218,6 +218,10 @@ impl Outputs {
         self.list.push(Output::Record(record));
     }
 
+    pub(crate) fn dropped(&mut self, reason: DropReason, count: usize) {
+        self.record(Record::SignalsDropped { reason, count });
+    }
+
     /// Appends what `write` writes and answers where it lies.
     pub(crate) fn write(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Range<usize> {
         let start = self.bytes.len();
@@ -339,8 +343,28 @@ pub enum Record {
     },
     /// A person did not answer a ping, or a partner was no longer there: the match did not come about.
     ConfirmationFailed,
-    /// A link to another worker was full, so a signal was refused.
+    /// A link to another worker was full, so that worker was taken for lost.
     LinkFull,
+    /// Signals that do not reach the partner.
+    SignalsDropped {
+        /// Why.
+        reason: DropReason,
+        /// How many.
+        count: usize,
+    },
+}
+
+/// Why a signal does not reach the partner. In each case somebody is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DropReason {
+    /// The link to the partner's worker is full: refused as `unavailable`.
+    LinkFull,
+    /// Too many candidates wait for their description: refused as `invalid_state`.
+    HeldFull,
+    /// Candidates that were held, and whose description did not come before the end of the match.
+    Unclaimed,
+    /// It was on its way when the partner's side of the match ended: `peer_disconnected`.
+    Stale,
 }
 
 /// How a wait ended without a match.

@@ -30,7 +30,7 @@ pub use self::config::Config;
 use self::connect::Pending;
 use self::frame::Frame;
 pub use self::io::{
-    Census, Closed, Connect, EndReason, Input, Output, Outputs, Record, Scope, User, WaitEnd,
+    Census, Closed, Connect, DropReason, EndReason, Input, Output, Outputs, Record, Scope, User, WaitEnd,
 };
 use self::peers::Arrivals;
 use self::summon::Departed;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::client::millis;
 use super::frame::Frame;
-use super::io::{Closed, EndReason, Output, Outputs, Record, WaitEnd};
+use super::io::{Closed, DropReason, EndReason, Output, Outputs, Record, WaitEnd};
 use super::tell::tell;
 use super::{Due, Key, Worker};
 use crate::event::ServerEvent;
@@ -133,6 +133,9 @@ impl Worker {
             reason,
             lasted: now.since(matched.began),
         });
+        if matched.held.len() > 0 {
+            out.dropped(DropReason::Unclaimed, matched.held.len());
+        }
         self.reschedule(key);
         Some(matched.id)
     }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::client::{From, not_matched};
 use super::frame::{Frame, Relayed};
-use super::io::{Output, Outputs, Record};
+use super::io::{DropReason, Output, Outputs, Record};
 use super::tell::{ack_ok, close_array, write_number};
 use super::{Key, Worker};
 use crate::event::{ErrorCode, Rejection, Signal, SignalKind};
@@ -38,7 +38,7 @@ impl Worker {
         }
         matched.all_acknowledged &= from.ack.is_some();
         if signal.kind == SignalKind::Candidate && matched.held.must_wait(signal.ufrag()) {
-            hold(matched, signal)?;
+            hold(matched, signal).inspect_err(|_| out.dropped(DropReason::HeldFull, 1))?;
             matched.named |= signal.target.names_a_match();
             ack_ok(from.connection, from.ack, out);
             return Ok(());
@@ -107,7 +107,7 @@ impl Worker {
                 body,
             });
             if self.send_signal(&worker, &frame, now).is_err() {
-                out.record(Record::LinkFull);
+                out.dropped(DropReason::LinkFull, 1);
                 let words = "the partner cannot be reached just now; try again";
                 return Err(Rejection::new(ErrorCode::Unavailable, words));
             }
@@ -191,7 +191,11 @@ impl Worker {
         } = *signal;
         let Some(key) = self.in_match(to, match_id) else {
             // The sender has to know where it went, or that it is over.
-            return self.send(from, self.whereabouts(match_id, to), now, out);
+            let whereabouts = self.whereabouts(match_id, to);
+            if matches!(whereabouts, Frame::Over { .. }) {
+                out.dropped(DropReason::Stale, 1);
+            }
+            return self.send(from, whereabouts, now, out);
         };
         let session = &mut self.sessions[key];
         let here = session.connection().is_some();

@@ -228,7 +228,7 @@ fn has_signalled(matched: &Match, returning: &Returning) -> bool {
         Some(offset) => is_news(Some(offset.version), matched.found),
         None => !returning.offsets && returning.seq.is_none(),
     };
-    matched.signalled() || !unaware && matched.held.holds_any()
+    matched.signalled() || !unaware && matched.held.len() > 0
 }
 
 /// Whether a client that has seen version `seen` has not seen `version`.
