@@ -212,6 +212,40 @@ fn the_fragments_of_a_description_are_found() {
 }
 
 #[test]
+fn a_fragment_is_the_same_however_its_signs_are_escaped() {
+    for sdp in [
+        r"v=0\r\na=ice-ufrag:a+b/\r\n",
+        r"v=0\r\na=ice-ufrag:a+b\/\r\n",
+        r"v=0\r\na=ice-ufrag:a\u002Bb/\r\n",
+        r"v=0\r\na\u003dice-ufrag:a+b\/\r\n",
+        r"v=0\u000d\u000aa=ice-ufrag:a+b/\u000d\u000a",
+    ] {
+        let args = format!(r#"["webrtc_offer",{{"type":"offer","sdp":"{sdp}"}}]"#);
+        assert_eq!(signal(&args).ufrags().collect::<Vec<_>>(), ["a+b/"], "{sdp}");
+    }
+    for (name, text) in [
+        ("usernameFragment", r"a+b\/"),
+        ("usernameFragment", r"a\u002bb\u002f"),
+        ("candidate", r"typ host ufrag a\u002bb\/ network-id 1"),
+        ("candidate", r"typ host ufrag a+b\/\u0020network-id 1"),
+        ("candidate", r"typ host ufrag a+b\/"),
+    ] {
+        let line = if name == "candidate" {
+            ""
+        } else {
+            r#""candidate":"typ host","#
+        };
+        let args = format!(r#"["webrtc_ice_candidate",{{{line}"{name}":"{text}"}}]"#);
+        assert_eq!(signal(&args).ufrag(), Some("a+b/"), "{text}");
+    }
+    for odd in [r"ufrag a\ud800b", r"ufrag a\u00e9\t", r"ufrag \ufrag"] {
+        let args = format!(r#"["webrtc_ice_candidate",{{"candidate":"typ host {odd}"}}]"#);
+        // No JSON, or whatever comes before the sign that ends it; never a panic.
+        let _ = parse(&args, &Limits::default());
+    }
+}
+
+#[test]
 fn the_senders_object_is_untouched_but_for_the_relays_own_fields() {
     let args = r#"["chat_message", { "text" : "hi", "x":[1, 2.50 ] ,"é":"\u0041" } ]"#;
     assert_eq!(fields(args), r#"{ "text" : "hi", "x":[1, 2.50 ] ,"é":"\u0041","#);

@@ -1,5 +1,6 @@
 //! What two people send each other, and what they report of their call.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use memchr::memmem;
@@ -47,7 +48,7 @@ pub struct Signal<'a> {
     pub body: Body<'a>,
     /// The candidate's or the description's text, escapes and all.
     line: &'a str,
-    fragment: Option<&'a str>,
+    fragment: Option<Cow<'a, str>>,
 }
 
 impl<'a> Signal<'a> {
@@ -78,18 +79,24 @@ impl<'a> Signal<'a> {
 
     /// The ICE username fragment of a candidate, from its field or its line (RFC 8839 section 5.4).
     #[must_use]
-    pub fn ufrag(&self) -> Option<&'a str> {
-        self.fragment
+    pub fn ufrag(&self) -> Option<&str> {
+        self.fragment.as_deref()
     }
 
     /// The ICE username fragments of a description, one of each `a=ice-ufrag` line.
-    pub fn ufrags(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        const ATTRIBUTE: &str = "a=ice-ufrag:";
-        static FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(ATTRIBUTE));
-        let line = self.line;
-        FINDER
-            .find_iter(line.as_bytes())
-            .map(move |at| word(&line[at + ATTRIBUTE.len()..]))
+    pub fn ufrags(&self) -> impl Iterator<Item = Cow<'a, str>> + use<'a> {
+        static ESCAPE: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("\\u"));
+        // Some encoders write signs such as `=` as numbers; then nothing can be found before it is decoded.
+        let decoded = ESCAPE
+            .find(self.line.as_bytes())
+            .and_then(|_| serde_json::from_str::<String>(&format!("\"{}\"", self.line)).ok());
+        let line = if decoded.is_some() { "" } else { self.line };
+        let of_decoded: Vec<Cow<'a, str>> = decoded.map_or(Vec::new(), |text| {
+            fragments(&text)
+                .map(|fragment| fragment.into_owned().into())
+                .collect()
+        });
+        of_decoded.into_iter().chain(fragments(line))
     }
 
     /// Whether this is a description with media of its own: a rollback has none.
@@ -99,11 +106,43 @@ impl<'a> Signal<'a> {
     }
 }
 
-/// What stands before the next blank, escape or end.
-fn word(text: &str) -> &str {
-    text.split(|letter: char| letter.is_ascii_whitespace() || letter == '\\')
-        .next()
-        .unwrap_or_default()
+const UFRAG_WORD: &str = " ufrag ";
+
+fn fragments(text: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    const ATTRIBUTE: &str = "a=ice-ufrag:";
+    static FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(ATTRIBUTE));
+    FINDER
+        .find_iter(text.as_bytes())
+        .map(|at| word(&text[at + ATTRIBUTE.len()..]))
+}
+
+/// What stands before the next blank, line break or end, with its escapes decoded: an encoder may write `/` as `\/`, and
+/// any sign by its number.
+fn word(text: &str) -> Cow<'_, str> {
+    let stops = |sign: char| sign.is_ascii_whitespace() || sign == '\\';
+    let end = text.find(stops).unwrap_or(text.len());
+    if !text[end..].starts_with("\\/") && !text[end..].starts_with("\\u") {
+        return Cow::Borrowed(&text[..end]);
+    }
+    let mut word = String::new();
+    let mut rest = text;
+    loop {
+        let end = rest.find(stops).unwrap_or(rest.len());
+        word.push_str(&rest[..end]);
+        rest = &rest[end..];
+        let (sign, length) = if rest.starts_with("\\/") {
+            (Some('/'), 2)
+        } else {
+            let number = rest.strip_prefix("\\u").and_then(|rest| rest.get(..4));
+            let code = number.and_then(|number| u32::from_str_radix(number, 16).ok());
+            (code.and_then(char::from_u32), 6)
+        };
+        match sign.filter(|sign| !sign.is_ascii_whitespace()) {
+            Some(sign) => word.push(sign),
+            None => return Cow::Owned(word),
+        }
+        rest = &rest[length..];
+    }
 }
 
 /// Checks `{sdp, type}`. An offer's event carries an offer or takes one back, an answer's an answer, a provisional one or
@@ -135,7 +174,7 @@ fn description<'a>(kind: SignalKind, fields: &Fields<'a>, limits: &Limits) -> Re
 
 /// Checks `{candidate, sdpMLineIndex, sdpMid, usernameFragment?}` (RTCIceCandidateInit): an index and a mid that are left
 /// out are null, and the empty candidate ends them.
-fn candidate<'a>(fields: &Fields<'a>, limits: &Limits) -> Result<(&'a str, Option<&'a str>), Rejection> {
+fn candidate<'a>(fields: &Fields<'a>, limits: &Limits) -> Result<(&'a str, Option<Cow<'a, str>>), Rejection> {
     let Some(line) = fields.candidate else {
         return Err(Rejection::field("candidate", "candidate is missing"));
     };
@@ -152,8 +191,9 @@ fn candidate<'a>(fields: &Fields<'a>, limits: &Limits) -> Result<(&'a str, Optio
         fields::bounded(mid, "sdpMid", 256)?;
     }
     let own = match given(fields.username_fragment) {
-        Some(fragment) => Some(fields::bounded(fragment, "usernameFragment", 256)?),
-        None => memmem::find(line.as_bytes(), b" ufrag ").map(|at| word(&line[at + 7..])),
+        Some(fragment) => Some(word(fields::bounded(fragment, "usernameFragment", 256)?)),
+        None => memmem::find(line.as_bytes(), UFRAG_WORD.as_bytes())
+            .map(|at| word(&line[at + UFRAG_WORD.len()..])),
     };
     Ok((line, own.filter(|fragment| !fragment.is_empty())))
 }

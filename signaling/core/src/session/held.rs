@@ -54,7 +54,7 @@ impl Held {
     }
 
     /// A description with these fragments has gone out: answers the candidates that were waiting for it, in order.
-    pub(crate) fn described<'a>(&mut self, fragments: impl Iterator<Item = &'a str>) -> Vec<Box<[u8]>> {
+    pub(crate) fn described(&mut self, fragments: impl Iterator<Item: AsRef<str>>) -> Vec<Box<[u8]>> {
         (self.passes_all, self.fresh) = (false, false);
         self.fragments.clear();
         for fragment in fragments {
@@ -62,8 +62,8 @@ impl Held {
                 self.passes_all = true;
                 break;
             }
-            if !self.knows(fragment) {
-                self.fragments.push(fragment.into());
+            if !self.knows(fragment.as_ref()) {
+                self.fragments.push(fragment.as_ref().into());
             }
         }
         let mut released = Vec::new();

@@ -62,6 +62,8 @@ pub(crate) struct Asked {
     /// The partner's last signal that the client has seen, if that is known.
     pub(crate) after: Option<u64>,
     pub(crate) renegotiate: bool,
+    /// How often the partner turned out to have moved on.
+    pub(crate) moves: u8,
 }
 
 /// What this side knows of the partner's transport.

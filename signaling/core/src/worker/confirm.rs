@@ -31,6 +31,7 @@ impl Worker {
             number,
             after,
             renegotiate,
+            moves: matched.confirming.map_or(0, |asked| asked.moves),
         });
         let confirm = Confirm {
             match_id: matched.id,

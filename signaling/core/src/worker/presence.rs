@@ -16,6 +16,9 @@ use crate::time::Millis;
 /// How much longer than the resume window a partner without word is waited for: their owner speaks first.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// How many owners' word that a partner has moved on is followed.
+const MAX_MOVES: u8 = 16;
+
 impl Worker {
     /// A client has shown life; its session, if it has one.
     pub(super) fn alive(&mut self, connection: ConnectionId, now: Millis, out: &mut Outputs) -> Option<Key> {
@@ -173,12 +176,8 @@ impl Worker {
         now: Millis,
         out: &mut Outputs,
     ) {
-        let Some(&key) = self.by_id.get(&to) else {
-            if let Some(worker) = self.departed.worker(to).cloned() {
-                self.send(&worker, Frame::End { match_id, to, reason }, now, out);
-            }
-            return;
-        };
+        // Who has moved asks for the match from where they are.
+        let Some(&key) = self.by_id.get(&to) else { return };
         if self.in_match(to, match_id).is_some() {
             self.partner_left(key, reason, now, out);
         } else {
@@ -289,6 +288,14 @@ impl Worker {
             return;
         };
         matched.partner.worker = worker;
+        let Some(asked) = &mut matched.confirming else {
+            return;
+        };
+        asked.moves += 1;
+        if asked.moves > MAX_MOVES {
+            // Lost on the way from one owner to another, whom each takes for the other's.
+            return self.partner_left(key, EndReason::Error, now, out);
+        }
         self.ask_again(key, now, out);
     }
 

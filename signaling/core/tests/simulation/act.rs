@@ -37,7 +37,7 @@ impl Scene<'_> {
         *self.serial
     }
 
-    fn chance(&mut self, share: f64) -> bool {
+    pub(crate) fn chance(&mut self, share: f64) -> bool {
         self.rng.random_bool(share)
     }
 }
@@ -53,6 +53,10 @@ impl Person {
         }
         if scene.chance(0.02) {
             self.fall_silent(scene);
+        }
+        if scene.chance(self.habits.breaks / 5.0) {
+            scene.world.drain(self.client);
+            return Then::Stay;
         }
         // Somebody who is leaving a match sends nothing more into it.
         if self.awaits(|errand| {
@@ -138,7 +142,7 @@ impl Person {
         let args = json!([name, self.wish.payload()]);
         // Without an acknowledgement only where nothing can be said against it.
         let plain = matches!((&self.phase, errand), (Phase::Idle, Errand::Find)) && self.errands.is_empty();
-        if plain && !scene.chance(self.habits.acks) {
+        if plain && self.habits.plain_questions {
             scene.world.emit(self.client, &args.to_string(), false);
             self.phase = Phase::Asking;
         } else {
@@ -327,7 +331,7 @@ impl Person {
     }
 
     /// Connects again, with what the client remembers, or less.
-    pub(crate) fn come_back(&mut self, calm: bool, scene: &mut Scene<'_>) {
+    pub(crate) fn come_back(&mut self, calm: bool, full: bool, scene: &mut Scene<'_>) {
         let up: Vec<usize> = (0..scene.world.workers())
             .filter(|&index| scene.world.is_up(index))
             .collect();
@@ -337,6 +341,10 @@ impl Person {
         let worker = up[scene.rng.random_range(0..up.len())];
         let dice = scene.rng.random_range(0..40);
         let client = &mut scene.world.clients[self.client];
+        if self.call().is_none() {
+            // Outside a match no number is told.
+            client.match_id = None;
+        }
         match dice {
             // Another browser: the session is left to its window.
             0 => (client.pid, client.offset) = (None, None),
@@ -349,6 +357,6 @@ impl Person {
             .is_some_and(|lost| now.since(lost) < RESUME_WINDOW - Duration::from_secs(2));
         self.must_resume = calm && in_time && client.pid.is_some();
         self.connecting_since = Some(now);
-        scene.world.connect_as(self.client, worker, self.user.clone());
+        scene.world.open(self.client, worker, self.user.clone(), !full);
     }
 }

@@ -149,7 +149,10 @@ pub(crate) fn when_all_have_gone(stage: &Stage) -> Vec<String> {
 
 /// Every question has exactly one outcome, but for those that died with their worker.
 fn outcomes(stage: &Stage) -> Vec<String> {
-    let killed = stage.plan.has(|kind| matches!(kind, Break::Kill(_)));
+    // What dies with a worker, or on the way to one that is cut off, leaves no record.
+    let torn = stage
+        .plan
+        .has(|kind| matches!(kind, Break::Kill(_) | Break::Cut(..)));
     let mut open: BTreeMap<SessionId, Millis> = BTreeMap::new();
     let mut matched: BTreeMap<SessionId, MatchId> = BTreeMap::new();
     let mut defects = Vec::new();
@@ -181,7 +184,7 @@ fn outcomes(stage: &Stage) -> Vec<String> {
         };
         defects.extend(breach.map(|words| format!("{at}: {words}")));
     }
-    if !killed {
+    if !torn {
         defects.extend(
             open.iter()
                 .map(|(session, at)| format!("{session} has waited since {at}")),

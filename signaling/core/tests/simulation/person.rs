@@ -21,6 +21,15 @@ pub(crate) enum Phase {
     Calling(Box<Call>),
 }
 
+/// What has become of a question, as the history has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Question {
+    /// There is none, or it is answered.
+    None,
+    Open,
+    Accepted,
+}
+
 /// What an acknowledgement will be about.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Errand {
@@ -41,6 +50,8 @@ pub(crate) enum Errand {
 pub(crate) struct Habits {
     /// Share of the events that ask for an acknowledgement, where the history does not depend on it.
     pub acks: f64,
+    /// Questions may do without an acknowledgement.
+    pub(crate) plain_questions: bool,
     /// Share of the signals that name their match.
     pub names_match: f64,
     /// How likely an act is to end a connection.
@@ -79,7 +90,7 @@ pub(crate) struct Person {
     pub errands: BTreeMap<u64, Errand>,
     pub last_match: Option<MatchId>,
     /// A question is open, as the history has it.
-    asked: bool,
+    asked: Question,
     /// When the place was last shown in this wait and on this connection.
     shown_at: Option<Millis>,
     /// `session` has come on this connection, so that it is known what one is in.
@@ -107,7 +118,7 @@ impl Person {
             lost_at: None,
             errands: BTreeMap::new(),
             last_match: None,
-            asked: false,
+            asked: Question::None,
             shown_at: None,
             greeted: false,
             must_resume: false,
@@ -125,10 +136,10 @@ impl Person {
     /// Notes a question.
     pub(crate) fn ask(&mut self, at: Millis) {
         self.note(at, Noted::Asked);
-        if !self.asked {
+        if self.asked == Question::None {
             self.shown_at = None;
+            self.asked = Question::Open;
         }
-        self.asked = true;
     }
 
     pub(crate) fn note(&mut self, at: Millis, seen: Noted) -> usize {
@@ -182,7 +193,7 @@ impl Person {
         }
         self.note(at, Noted::Connected);
         self.end_call();
-        (self.phase, self.asked, self.last_match) = (Phase::Idle, false, None);
+        (self.phase, self.asked, self.last_match) = (Phase::Idle, Question::None, None);
     }
 
     fn lost(&mut self, at: Millis) {
@@ -206,7 +217,7 @@ impl Person {
             "match_found" => self.found(at, payload, client),
             "match_timeout" => {
                 self.note(at, Noted::TimedOut);
-                self.asked = false;
+                self.asked = Question::None;
                 if let Phase::Asking = self.phase {
                     self.phase = Phase::Idle;
                 }
@@ -239,7 +250,7 @@ impl Person {
             }
             "error" => {
                 let code = payload["code"].as_str().unwrap_or_default();
-                if self.asked && code == "already_matched" {
+                if self.asked == Question::Open && code == "already_matched" {
                     self.refused(at);
                 }
             }
@@ -263,7 +274,10 @@ impl Person {
         if !self.call().is_some_and(same) {
             self.end_call();
         }
-        self.asked = state == State::Waiting;
+        self.asked = match state {
+            State::Waiting => Question::Accepted,
+            _ => Question::None,
+        };
         match state {
             State::Idle => self.phase = Phase::Idle,
             State::Waiting => self.phase = Phase::Asking,
@@ -292,6 +306,7 @@ impl Person {
             self.defect(at, "waiting came more than once a second");
         }
         self.shown_at = Some(at);
+        self.asked = Question::Accepted;
         if let Phase::Idle = self.phase {
             self.phase = Phase::Asking;
         }
@@ -309,7 +324,7 @@ impl Person {
                 initiator,
             },
         );
-        self.asked = false;
+        self.asked = Question::None;
         if !self.matches.iter().any(|(_, known, _)| *known == match_id) {
             self.matches.push((at, match_id, self.identity(client)));
         }
@@ -359,9 +374,13 @@ impl Person {
         }
     }
 
+    /// A question was refused; an earlier one that was accepted stands.
     fn refused(&mut self, at: Millis) {
+        if self.asked == Question::Accepted {
+            return;
+        }
         self.note(at, Noted::Refused);
-        self.asked = false;
+        self.asked = Question::None;
     }
 
     fn ack(&mut self, at: Millis, id: u64, ok: bool, payload: &Value, client: &Client) {
@@ -383,7 +402,7 @@ impl Person {
             (Errand::Cancel, "ok", Some(_)) => self.defect(at, "cancel_match was accepted in a match"),
             (Errand::Cancel, "ok", None) => {
                 self.note(at, Noted::Cancelled);
-                (self.asked, self.phase) = (false, Phase::Idle);
+                (self.asked, self.phase) = (Question::None, Phase::Idle);
             }
             (Errand::Leave | Errand::Next | Errand::Block, "ok", Some(match_id)) => {
                 self.note(at, Noted::Left { match_id });
@@ -413,9 +432,10 @@ impl Person {
 
     /// A question was accepted; where an answer to an earlier one has crossed it, it is a new one.
     fn accepted(&mut self, at: Millis) {
-        if !self.asked {
+        if self.asked == Question::None {
             self.ask(at);
         }
+        self.asked = Question::Accepted;
         self.phase = Phase::Asking;
     }
 

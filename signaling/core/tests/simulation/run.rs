@@ -38,6 +38,9 @@ pub(crate) struct Stage {
     pub start: Millis,
     rng: ChaCha12Rng,
     serial: u64,
+    /// People may send as much as the contract lets them; otherwise as much as they like.
+    limited: bool,
+    settling: bool,
     /// Who acts when.
     agenda: BinaryHeap<Reverse<(Millis, usize)>>,
 }
@@ -67,15 +70,21 @@ impl Stage {
     fn set(seed: u64, trace: bool) -> Self {
         let mut rng = ChaCha12Rng::seed_from_u64(seed);
         let plan = Plan::draw(&mut rng);
+        let limited = rng.random_bool(0.2);
         let plenty = Rate {
             per_second: 1_000,
             burst: 100_000,
         };
-        let mut world = World::with(plan.workers, rng.random(), |config| {
+        let mut world = World::with(plan.workers, rng.random(), |config, ice| {
             config.resume_window = RESUME_WINDOW;
             config.ping_time = PING_TIME;
             config.match_timeout = MATCH_TIMEOUT;
-            (config.request_rate, config.signal_rate, config.text_rate) = (plenty, plenty, plenty);
+            if !limited {
+                (config.request_rate, config.signal_rate, config.text_rate) = (plenty, plenty, plenty);
+            }
+            ice.turn_urls = vec!["turn:turn.example.org".into()];
+            ice.turn_secret = Some("north".into());
+            ice.ttl = Duration::from_secs(20);
         });
         world.trace = trace.then(Vec::new);
         let start = world.now;
@@ -86,6 +95,8 @@ impl Stage {
             start,
             rng,
             serial: 0,
+            limited,
+            settling: false,
             agenda: BinaryHeap::new(),
         };
         for number in 0..stage.plan.people {
@@ -105,6 +116,7 @@ impl Stage {
         };
         let habits = Habits {
             acks: [0.0, 0.6, 1.0][rng.random_range(0..3)],
+            plain_questions: !self.limited && rng.random_bool(0.3),
             names_match: [0.0, 0.5, 1.0][rng.random_range(0..3)],
             breaks: [0.0, 0.02, 0.1, 0.3][rng.random_range(0..4)],
             restless: [0.02, 0.2, 0.5][rng.random_range(0..3)],
@@ -190,7 +202,8 @@ impl Stage {
             serial: &mut self.serial,
         };
         let then = if scene.world.clients[number].connection.is_none() {
-            person.come_back(calm, &mut scene);
+            let full = !self.settling && scene.chance(0.05);
+            person.come_back(calm, full, &mut scene);
             Then::Stay
         } else {
             person.act(&mut scene)
@@ -213,6 +226,7 @@ impl Stage {
 
     /// The faults are over, everyone who comes back is back, and all comes to rest; then each says one more thing.
     fn settle(&mut self) {
+        self.settling = true;
         for _ in 0..5 {
             for number in 0..self.people.len() {
                 if !self.people[number].gone && self.world.clients[number].connection.is_none() {

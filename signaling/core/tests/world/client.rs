@@ -168,6 +168,12 @@ impl Client {
                 }
                 self.match_id = id;
             }
+            "session" => {
+                let id = payload["matchId"].as_str().map(Into::into);
+                if self.match_id != id {
+                    (self.match_id, self.heard) = (id, 0);
+                }
+            }
             "peer_disconnected" => self.match_id = None,
             _ => {}
         }

@@ -83,12 +83,8 @@ impl World {
         self.open(client, worker, user, true);
     }
 
-    /// Opens a connection to a pod that is full: it lets in who returns, and nobody else.
-    pub fn connect_to_full(&mut self, client: ClientId, worker: usize) {
-        self.open(client, worker, User::Anonymous, false);
-    }
-
-    fn open(&mut self, client: ClientId, worker: usize, user: User, may_begin: bool) {
+    /// Opens a connection; where not everybody `may_begin`, only who returns is let in.
+    pub fn open(&mut self, client: ClientId, worker: usize, user: User, may_begin: bool) {
         self.counter += 1;
         let connection = ConnectionId(self.counter);
         let line = Line {
@@ -140,6 +136,24 @@ impl World {
             line.up_until = line.up_until.max(self.now + later);
         }
         self.upward(connection, Upward::Closed(how));
+    }
+
+    /// The server closes the client's connection because its pod goes away.
+    pub fn drain(&mut self, client: ClientId) {
+        let line = self.clients[client].connection.and_then(|connection| {
+            let worker = self.lines.get(&connection)?.worker;
+            Some((connection, worker))
+        });
+        if let Some((connection, worker)) = line {
+            let reconnect_in = Duration::from_millis(100);
+            self.input(
+                worker,
+                Input::Drain {
+                    connection,
+                    reconnect_in,
+                },
+            );
+        }
     }
 
     /// Whether the client's connection is answered.

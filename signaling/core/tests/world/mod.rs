@@ -111,6 +111,7 @@ pub struct World {
     /// What happened, in words, while it is wanted.
     pub trace: Option<Vec<String>>,
     config: Config,
+    ice: IceConfig,
     hosts: Vec<Host>,
     queue: BinaryHeap<Reverse<Due>>,
     lines: BTreeMap<ConnectionId, Line>,
@@ -120,13 +121,13 @@ pub struct World {
 
 impl World {
     pub fn new(workers: u16, seed: u64) -> Self {
-        Self::with(workers, seed, |_| ())
+        Self::with(workers, seed, |_, _| ())
     }
 
     /// A world whose workers have other settings.
-    pub fn with(workers: u16, seed: u64, change: impl FnOnce(&mut Config)) -> Self {
-        let mut config = Config::new(WorkerId::new("pod", 0));
-        change(&mut config);
+    pub fn with(workers: u16, seed: u64, change: impl FnOnce(&mut Config, &mut IceConfig)) -> Self {
+        let (mut config, mut ice) = (Config::new(WorkerId::new("pod", 0)), IceConfig::default());
+        change(&mut config, &mut ice);
         let mut world = Self {
             now: Millis(1_800_000_000_000),
             rng: ChaCha12Rng::seed_from_u64(seed),
@@ -136,6 +137,7 @@ impl World {
             pool: MemoryPool::new(config.match_timeout),
             trace: None,
             config,
+            ice,
             hosts: Vec::new(),
             queue: BinaryHeap::new(),
             lines: BTreeMap::new(),
@@ -178,7 +180,7 @@ impl World {
             worker: self.hosts[index].name.clone(),
             ..self.config.clone()
         };
-        self.hosts[index].worker = Some(Worker::new(config, IceConfig::default(), seed, self.now));
+        self.hosts[index].worker = Some(Worker::new(config, self.ice.clone(), seed, self.now));
         let names: Vec<WorkerId> = self.hosts.iter().map(|host| host.name.clone()).collect();
         self.input(index, Input::Workers(&names));
     }
