@@ -1,8 +1,6 @@
 package clients
 
 import (
-	"fmt"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -13,18 +11,17 @@ import (
 )
 
 // patience is how long a test waits for what must come: far longer than it takes.
-const patience = 20 * time.Second
+const patience = 10 * time.Second
 
 // body is the object that an event or an acknowledgement carries.
 type body = map[string]any
 
 // person is one person on the stock client: it keeps what comes in and waits for what a test expects.
 type person struct {
-	t      *testing.T
+	t      testing.TB
 	socket *socket.Socket
 	lock   sync.Mutex
-	seen   []event  // Not yet taken.
-	story  []string // All that came, for whoever looks into a failure.
+	seen   []event
 	news   chan struct{}
 }
 
@@ -34,7 +31,7 @@ type event struct {
 }
 
 // join connects by the transports of way and returns the person with their first session.
-func join(t *testing.T, url, way string, auth body) (*person, body) {
+func join(t testing.TB, url, way string, auth body) (*person, body) {
 	t.Helper()
 	p := connect(t, url, way, auth)
 	// This client starts with either of its transports. An upgrade starts with polling.
@@ -45,7 +42,7 @@ func join(t *testing.T, url, way string, auth body) (*person, body) {
 	return p, p.next("session")
 }
 
-func connect(t *testing.T, url, way string, auth body) *person {
+func connect(t testing.TB, url, way string, auth body) *person {
 	t.Helper()
 	options := socket.DefaultOptions()
 	options.SetForceNew(true)
@@ -68,16 +65,8 @@ func connect(t *testing.T, url, way string, auth body) *person {
 		t.Fatal(err)
 	}
 	p := &person{t: t, socket: client, news: make(chan struct{}, 1)}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Log(strings.Join(append([]string{"this person saw:"}, p.story...), "\n"))
-		}
-		client.Disconnect()
-	})
+	t.Cleanup(func() { client.Disconnect() })
 	client.OnAny(p.record)
-	for _, name := range []types.EventName{"connect", "connect_error", "disconnect"} {
-		_ = client.On(name, func(arguments ...any) { p.record(append([]any{string(name)}, arguments...)...) })
-	}
 	client.Connect()
 	return p
 }
@@ -86,15 +75,10 @@ func (p *person) record(arguments ...any) {
 	name, _ := arguments[0].(string)
 	first := body{}
 	if len(arguments) > 1 {
-		if object, ok := arguments[1].(body); ok {
-			first = object
-		} else {
-			first["text"] = arguments[1]
-		}
+		first, _ = arguments[1].(body)
 	}
 	p.lock.Lock()
 	p.seen = append(p.seen, event{name, first})
-	p.story = append(p.story, fmt.Sprintf("%s %s %v", time.Now().Format("05.000"), name, first))
 	p.lock.Unlock()
 	select {
 	case p.news <- struct{}{}:
@@ -126,7 +110,7 @@ func (p *person) next(name string) body {
 		select {
 		case <-p.news:
 		case <-deadline:
-			p.t.Fatalf("no %s came", name)
+			p.t.Fatalf("no %s came; not yet taken: %v", name, p.seen)
 		}
 	}
 }
@@ -135,9 +119,11 @@ func (p *person) next(name string) body {
 func (p *person) ask(name string, arguments ...any) body {
 	p.t.Helper()
 	answers := make(chan body, 1)
-	p.socket.EmitWithAck(name, arguments...)(func(arguments []any, _ error) {
-		answer, _ := arguments[0].(body)
-		answers <- answer
+	p.socket.EmitWithAck(name, arguments...)(func(arguments []any, err error) {
+		if err == nil && len(arguments) > 0 {
+			answer, _ := arguments[0].(body)
+			answers <- answer
+		}
 	})
 	select {
 	case answer := <-answers:
@@ -188,7 +174,7 @@ func match(one, other *person) pair {
 	return pair{other, one, others}
 }
 
-func same(t *testing.T, got, want any) {
+func same(t testing.TB, got, want any) {
 	t.Helper()
 	if got != want {
 		t.Fatalf("got %v, want %v", got, want)

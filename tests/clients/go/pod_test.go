@@ -12,7 +12,7 @@ import (
 //
 // This client sends nothing while it polls, and a poll ends, when nothing else comes, with the next ping. By polling
 // alone it therefore gets a pod that pings often; it needs that anywhere.
-func podURL(t *testing.T, way string) string {
+func podURL(t testing.TB, way string) string {
 	t.Helper()
 	if way == "polling" {
 		return startPod(t, "SOCKET_IO_PING_INTERVAL=100")
@@ -24,7 +24,7 @@ func podURL(t *testing.T, way string) string {
 	return url
 }
 
-func startPod(t *testing.T, settings ...string) string {
+func startPod(t testing.TB, settings ...string) string {
 	t.Helper()
 	pod := exec.Command(os.Getenv("CHAT_BINARY"))
 	pod.Env = append(append(os.Environ(), "HOST=127.0.0.1", "PORT=0", "LOG_FORMAT=json"), settings...)

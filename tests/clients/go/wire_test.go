@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// latency is what an answer takes on the wire. A pod on the same machine answers before this client listens to itself:
-// then it misses its own events, and connects twice or not at all.
-const latency = 10 * time.Millisecond
+// latency is what a connection's first answer takes on the wire. A pod on the same machine answers before this client
+// listens to itself: then it misses its own events, and connects twice or not at all.
+const latency = 200 * time.Millisecond
 
 // wire is a cable between clients and a pod, to be cut: neither side gets a word of it from the other.
 type wire struct {
@@ -22,7 +22,7 @@ type wire struct {
 	ends map[net.Conn]bool
 }
 
-func newWire(t *testing.T, to string) *wire {
+func newWire(t testing.TB, to string) *wire {
 	t.Helper()
 	pod, err := url.Parse(to)
 	if err != nil {
@@ -79,16 +79,19 @@ func (w *wire) forward(client net.Conn) {
 		return
 	}
 	go func() {
-		_, _ = io.Copy(late{client}, pod)
+		_, _ = io.Copy(&late{Writer: client}, pod)
 		_ = client.Close()
 	}()
 	_, _ = io.Copy(pod, client)
 }
 
-// late is written to after the latency has passed.
-type late struct{ io.Writer }
+// late takes what is written to it first after the latency has passed.
+type late struct {
+	io.Writer
+	once sync.Once
+}
 
-func (l late) Write(bytes []byte) (int, error) {
-	time.Sleep(latency)
+func (l *late) Write(bytes []byte) (int, error) {
+	l.once.Do(func() { time.Sleep(latency) })
 	return l.Writer.Write(bytes)
 }

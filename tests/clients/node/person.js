@@ -11,7 +11,7 @@ export const TRANSPORTS = {
 };
 
 /** How long a test waits for what must come. Far longer than it takes: a busy machine fails no test. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 30_000;
 
 const open = new Set();
 afterEach(() => {
@@ -130,8 +130,13 @@ export async function matched(url, options, criteria) {
 export async function match(a, b, criteria = {}) {
   await a.does("find_match", criteria);
   await b.does("find_match", criteria);
+  return meet(a, b);
+}
+
+/** Waits for two people to be matched with each other; the initiator first. */
+export async function meet(a, b) {
   [a.found, b.found] = await Promise.all([a.next("match_found"), b.next("match_found")]);
-  assert.equal(a.found.matchId, b.found.matchId);
+  assert.equal(a.found.matchId, b.found.matchId, "they are in the same match");
   assert.notEqual(a.found.initiator, b.found.initiator, "one side starts the call");
   return a.found.initiator ? [a, b] : [b, a];
 }

@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 import { after } from "node:test";
 
 const binary = process.env.CHAT_BINARY;
@@ -28,6 +29,16 @@ export async function startPod(settings = {}) {
 class Pod {
   constructor(child, exited, url) {
     Object.assign(this, { child, exited, url, port: new URL(url).port });
+  }
+
+  /** How full the pod is. */
+  async connections() {
+    return (await fetch(`${this.url}/health/connections`)).json();
+  }
+
+  /** Waits until the pod has this many connections. */
+  async hasConnections(count) {
+    while ((await this.connections()).active !== count) await sleep(20);
   }
 
   /** Asks the pod to end, as Kubernetes does. */
