@@ -11,6 +11,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand::Rng;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::time::Millis;
+
 /// A worker, `pod/worker`: the unit of ownership, lease and link.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct WorkerId(Arc<str>);
@@ -55,6 +57,14 @@ pub struct ConnectionId(pub u64);
 /// `max(now, last known + 1)`. Frames and records of an older epoch are ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Epoch(pub u64);
+
+impl Epoch {
+    /// The epoch of an owner who takes over now. Later than this one even where the clock is behind.
+    #[must_use]
+    pub fn next(self, now: Millis) -> Self {
+        Self(now.0.max(self.0 + 1))
+    }
+}
 
 /// A map whose keys are names that this service has made: random ones, or numbers in sequence. Nobody outside can choose
 /// keys that collide, so that hashing may be cheap.
@@ -242,6 +252,13 @@ mod tests {
         assert!(slots.len() > 500, "{}", slots.len());
         let places: std::collections::HashSet<_> = slots.into_iter().map(|(place, _)| place).collect();
         assert!(places.len() > 350, "{}", places.len());
+    }
+
+    #[test]
+    fn an_epoch_is_now_or_one_more_than_the_last() {
+        assert_eq!(Epoch(5).next(Millis(9)), Epoch(9));
+        assert_eq!(Epoch(9).next(Millis(9)), Epoch(10));
+        assert_eq!(Epoch(50).next(Millis(9)), Epoch(51), "a clock that is behind");
     }
 
     #[test]

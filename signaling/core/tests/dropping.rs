@@ -24,8 +24,7 @@ fn dropped(world: &World, wanted: DropReason) -> usize {
     counts.sum()
 }
 
-const CANDIDATE: &str =
-    r#"["webrtc_ice_candidate",{"candidate":"candidate:1","sdpMLineIndex":0,"sdpMid":"0","usernameFragment":"new"}]"#;
+const CANDIDATE: &str = r#"["webrtc_ice_candidate",{"candidate":"candidate:1","sdpMLineIndex":0,"sdpMid":"0","usernameFragment":"new"}]"#;
 
 #[test]
 fn candidates_beyond_64_that_wait_for_their_description_are_refused_and_counted() {

@@ -7,7 +7,7 @@ use super::connect::{Pending, PendingStage, Returning, user_name};
 use super::frame::Frame;
 use super::io::{EndReason, Output, Outputs};
 use super::{Due, Key, Worker};
-use crate::id::{ConnectionId, Epoch, SessionId, WorkerId};
+use crate::id::{ConnectionId, SessionId, WorkerId};
 use crate::session::{Chat, Presence, Session, Token};
 use crate::time::Millis;
 
@@ -183,7 +183,7 @@ impl Worker {
             until: now + self.config.resume_window,
             clean,
         };
-        session.epoch = Epoch(now.0.max(session.epoch.0 + 1));
+        session.epoch = session.epoch.next(now);
         self.departed.back(session.id);
         let id = session.id;
         let key = self.sessions.insert(session);

@@ -1,7 +1,7 @@
 //! A client as stock Socket.IO clients behave: it remembers its session, answers pings and keeps what it saw.
 
 use serde_json::Value;
-use signaling_core::id::ConnectionId;
+use signaling_core::id::{ConnectionId, SessionId};
 use signaling_core::time::Millis;
 use signaling_core::worker::User;
 
@@ -38,6 +38,8 @@ pub struct Client {
     pub given_up: bool,
     /// Answers pings.
     pub responsive: bool,
+    /// How often it was pinged.
+    pub pings: usize,
     pub sid: Option<String>,
     pub pid: Option<String>,
     pub offset: Option<String>,
@@ -55,6 +57,7 @@ impl Client {
             accepted: false,
             given_up: false,
             responsive: true,
+            pings: 0,
             sid: None,
             pid: None,
             offset: None,
@@ -74,6 +77,27 @@ impl Client {
                 _ => None,
             })
             .collect()
+    }
+
+    /// How often an event of this name was seen.
+    pub fn count(&self, wanted: &str) -> usize {
+        self.payloads(wanted).len()
+    }
+
+    /// The payload of the last event of this name, or null.
+    pub fn last(&self, wanted: &str) -> &Value {
+        self.payloads(wanted).last().copied().unwrap_or(&Value::Null)
+    }
+
+    /// The session's id.
+    pub fn session(&self) -> SessionId {
+        self.sid.as_deref().unwrap().parse().unwrap()
+    }
+
+    /// The code of a refusal, in the acknowledgement with this id; `ok` when it was none.
+    pub fn code(&self, ack: u64) -> &str {
+        let payload = self.ack(ack).expect("no acknowledgement");
+        payload["error"]["code"].as_str().unwrap_or("ok")
     }
 
     /// The payloads of the events of this name.
@@ -121,7 +145,10 @@ impl Client {
 
     pub(super) fn take(&mut self, message: Downward, now: Millis) -> Option<Upward> {
         let seen = match message {
-            Downward::Ping => return self.responsive.then_some(Upward::Pong),
+            Downward::Ping => {
+                self.pings += 1;
+                return self.responsive.then_some(Upward::Pong);
+            }
             Downward::Accepted { sid, pid } => {
                 let (sid, pid) = (Some(sid), Some(pid));
                 let resumed = self.pid.is_some() && self.pid == pid;

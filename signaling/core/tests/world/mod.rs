@@ -22,8 +22,8 @@ use std::time::Duration;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 use signaling_core::ice::IceConfig;
-use signaling_core::id::{ConnectionId, WorkerId};
-use signaling_core::pairing::{MemoryPool, Reply, Request};
+use signaling_core::id::{ConnectionId, MatchId, SessionId, WorkerId};
+use signaling_core::pairing::{Claim, MemoryPool, Reply, Request, Ticket};
 use signaling_core::time::Millis;
 use signaling_core::worker::{Config, Input, Output, Outputs, Record, Worker};
 
@@ -108,6 +108,8 @@ pub struct World {
     /// What the workers recorded, and which of them.
     pub records: Vec<(Millis, usize, Record)>,
     pub pool: MemoryPool,
+    /// The last ticket of each session that was put into the pool, or lost on its way there.
+    pub tickets: BTreeMap<SessionId, Ticket>,
     /// What happened, in words, while it is wanted.
     pub trace: Option<Vec<String>>,
     config: Config,
@@ -135,6 +137,7 @@ impl World {
             clients: Vec::new(),
             records: Vec::new(),
             pool: MemoryPool::new(config.match_timeout),
+            tickets: BTreeMap::new(),
             trace: None,
             config,
             ice,
@@ -228,6 +231,24 @@ impl World {
     pub fn announce_lost_to(&mut self, lost: usize, to: usize) {
         let name = self.hosts[lost].name.clone();
         self.input(to, Input::WorkerLost(&name));
+    }
+
+    /// The pool, right or wrong, has taken two clients' tickets out for each other: tells the first one's worker.
+    pub fn claim(&mut self, first: ClientId, second: ClientId) {
+        let [one, other] =
+            [first, second].map(|client| self.tickets[&self.clients[client].session()].clone());
+        let asker = self
+            .hosts
+            .iter()
+            .position(|host| host.name == one.worker)
+            .unwrap();
+        let claim = Claim {
+            match_id: MatchId::random(&mut self.rng),
+            criteria: one.criteria.agreement(&other.criteria),
+            first: one.into(),
+            second: other.into(),
+        };
+        self.input(asker, Input::Pool(Reply::Claimed(Box::new(claim))));
     }
 
     /// The pool forgets all.
@@ -347,6 +368,9 @@ impl World {
             Output::Disconnect(connection) => self.downward(connection, Downward::Disconnected),
             Output::Close(connection) => self.downward(connection, Downward::Closed),
             Output::Pool(request) => {
+                if let Request::Enter(ticket) = &request {
+                    self.tickets.insert(ticket.session, (**ticket).clone());
+                }
                 if !self.chance(self.faults.pool_loss) {
                     self.after(1, Happening::ToPool { from: index, request });
                 }
