@@ -44,7 +44,7 @@ pub const TARGETS: [Target; 4] = [
 ];
 
 /// Pieces of the languages that the parsers read, to be dropped into an input.
-pub const WORDS: [&[u8]; 40] = [
+pub const WORDS: [&[u8]; 52] = [
     b"\"",
     b"\\",
     b"\\u0000",
@@ -85,4 +85,16 @@ pub const WORDS: [&[u8]; 40] = [
     b"EIO=4",
     b"transport=websocket",
     b"\x1e>5\x1e",
+    b"8e308",
+    b"1.5E-3",
+    b"1e-400",
+    b"3.",
+    b"-",
+    b"0e",
+    b"fals",
+    b"nul",
+    b"\\ud83d\\ud8dd",
+    b"\\b\\f\\n\\r\\t\\/",
+    b"\r",
+    b"\n\n",
 ];
