@@ -34,17 +34,26 @@ impl Sent {
         self.last
     }
 
-    /// Keeps the signal with number [`Self::next`].
+    /// Keeps the signal with number [`Self::next`], in place of older ones where there is no room.
     pub(crate) fn push(&mut self, signal: &[u8], now: Millis) {
         self.last += 1;
+        while self.bytes.len() + signal.len() > Self::MAX_BYTES && !self.signals.is_empty() {
+            self.pop();
+        }
+        let length = self.bytes.len() + signal.len();
+        if length > Self::MAX_BYTES {
+            return;
+        }
+        if length > self.bytes.capacity() {
+            // Doubled, but never beyond what may be kept: a ring that goes round touches all of its memory.
+            let room = (2 * self.bytes.capacity()).clamp(length, Self::MAX_BYTES);
+            self.bytes.reserve_exact(room - self.bytes.len());
+        }
         self.bytes.extend(signal);
         self.signals.push_back((
             now,
             u32::try_from(signal.len()).expect("a packet is far below 4 GiB"),
         ));
-        while self.bytes.len() > Self::MAX_BYTES {
-            self.pop();
-        }
     }
 
     /// Forgets what was sent before `before`.
@@ -131,10 +140,26 @@ mod tests {
     #[test]
     fn memory_is_bounded() {
         let mut sent = Sent::default();
-        for _ in 0..10 {
-            sent.push(&[0; 100 * 1024], Millis(0));
+        for number in 1..=2_000 {
+            sent.push(&[0; 777], Millis(0));
+            assert_eq!(sent.last(), number);
         }
-        assert!(sent.bytes.len() <= Sent::MAX_BYTES);
-        assert_eq!(sent.last(), 10);
+        let kept = Sent::MAX_BYTES as u64 / 777;
+        assert_eq!(
+            numbers(&mut sent, 0).0,
+            (2_001 - kept..=2_000).collect::<Vec<_>>()
+        );
+        assert_eq!(sent.bytes.capacity(), Sent::MAX_BYTES);
+    }
+
+    #[test]
+    fn what_is_too_large_to_be_kept_is_a_gap() {
+        let mut sent = Sent::default();
+        sent.push(b"x", Millis(0));
+        sent.push(&[0; Sent::MAX_BYTES + 1], Millis(0));
+        assert_eq!(numbers(&mut sent, 1), (vec![], false));
+        sent.push(b"x", Millis(0));
+        assert_eq!(numbers(&mut sent, 1), (vec![3], false));
+        assert_eq!(numbers(&mut sent, 2), (vec![3], true));
     }
 }
