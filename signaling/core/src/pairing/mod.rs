@@ -7,6 +7,7 @@ mod criteria;
 mod history;
 mod pool;
 mod rules;
+pub mod table;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -39,6 +39,8 @@ pub struct MemoryPool {
     block_order: VecDeque<(Person, Person)>,
     waits: Waits,
     longest_wait: Duration,
+    /// How many tickets and blocks there may be.
+    room: (usize, usize),
     next_queue: QueueId,
     /// When stale tickets are next looked for.
     sweep_at: Millis,
@@ -78,6 +80,7 @@ impl MemoryPool {
             block_order: VecDeque::new(),
             waits: Waits::default(),
             longest_wait,
+            room: (MAX_TICKETS, MAX_BLOCKS),
             next_queue: 0,
             sweep_at: Millis(0),
         }
@@ -127,7 +130,7 @@ impl MemoryPool {
             Some(_) => {
                 self.take(session);
             }
-            None if self.tickets.len() >= MAX_TICKETS => return Some(Reply::Full { session, epoch }),
+            None if self.tickets.len() >= self.room.0 => return Some(Reply::Full { session, epoch }),
             None => {}
         }
         if let Some(partner) = self.partner(&ticket, now)
@@ -265,7 +268,7 @@ impl MemoryPool {
         if self.blocks.insert((by, of)) {
             self.block_order.push_back((by, of));
         }
-        if self.block_order.len() > MAX_BLOCKS
+        if self.block_order.len() > self.room.1
             && let Some(oldest) = self.block_order.pop_front()
         {
             self.blocks.remove(&oldest);
@@ -302,4 +305,89 @@ fn is_stale(put: Millis, now: Millis) -> bool {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng as _;
+    use rand_chacha::ChaCha12Rng;
+
+    use super::*;
+    use crate::id::WorkerId;
+
+    fn ticket(rng: &mut ChaCha12Rng, since: u64) -> Ticket {
+        let session = SessionId::random(rng);
+        Ticket {
+            session,
+            worker: WorkerId::new("pod", 0),
+            epoch: Epoch(1),
+            since: Millis(since),
+            anywhere_from: Millis(since),
+            criteria: Arc::default(),
+            // All are one user, so that nobody is paired.
+            person: Person::of_user("alice"),
+            recent: Vec::new(),
+            blocked: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_full_pool_refuses_new_tickets_and_keeps_the_old_ones() {
+        let rng = &mut ChaCha12Rng::seed_from_u64(1);
+        let mut pool = MemoryPool::new(Duration::from_secs(60));
+        pool.room.0 = 2;
+        let tickets: Vec<Ticket> = (0..3).map(|number| ticket(rng, number)).collect();
+        let mut enter = |pool: &mut MemoryPool, ticket: &Ticket| {
+            let request = Request::Enter(Box::new(ticket.clone()));
+            pool.handle(request, Millis(10), rng)
+        };
+        assert!(matches!(
+            enter(&mut pool, &tickets[0]),
+            Some(Reply::Waiting { .. })
+        ));
+        assert!(matches!(
+            enter(&mut pool, &tickets[1]),
+            Some(Reply::Waiting { .. })
+        ));
+        let (session, epoch) = (tickets[2].session, Epoch(1));
+        assert_eq!(
+            enter(&mut pool, &tickets[2]),
+            Some(Reply::Full { session, epoch })
+        );
+        assert!(
+            matches!(enter(&mut pool, &tickets[0]), Some(Reply::Waiting { .. })),
+            "put again"
+        );
+        assert_eq!(pool.len(), 2);
+    }
+
+    #[test]
+    fn of_too_many_blocks_the_oldest_give_way() {
+        let mut pool = MemoryPool::new(Duration::from_secs(60));
+        pool.room.1 = 2;
+        let people = ["a", "b", "c", "d"].map(Person::of_user);
+        for of in &people[1..] {
+            pool.block(people[0], *of);
+            pool.block(people[0], *of);
+        }
+        assert!(!pool.blocked(people[0], people[1]));
+        assert!(pool.blocked(people[0], people[2]) && pool.blocked(people[3], people[0]));
+        assert_eq!((pool.blocks.len(), pool.block_order.len()), (2, 2));
+    }
+
+    #[test]
+    fn tickets_that_are_not_put_again_are_swept_out_with_their_queues() {
+        let rng = &mut ChaCha12Rng::seed_from_u64(2);
+        let mut pool = MemoryPool::new(Duration::from_secs(60));
+        for number in 0..5 {
+            let request = Request::Enter(Box::new(ticket(rng, number)));
+            pool.handle(request, Millis(number), rng);
+        }
+        let later = Millis(5) + STALE_AFTER + STALE_AFTER;
+        let (session, epoch) = (SessionId::random(rng), Epoch(1));
+        pool.handle(Request::Leave { session, epoch }, later, rng);
+        assert!(
+            pool.is_empty() && pool.queues.is_empty() && pool.by_criteria.is_empty() && pool.heads.is_empty()
+        );
+    }
 }

@@ -1,0 +1,339 @@
+//! The bytes of frames, which two releases share a bus with in every rollout: `frames_1.txt` holds one of each kind as
+//! release 1 wrote it. A line there never changes; a new version gets a file of its own.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use rand::SeedableRng as _;
+use rand_chacha::ChaCha12Rng;
+
+use super::*;
+use crate::id::Secret;
+use crate::pairing::{Criteria, Mode};
+use crate::session::{
+    Away, Bucket, Chat, Ended, Last, Match, Outcome, Partner, Presence, Proposal, Shown, Stage, Waiting,
+};
+
+const GOLDEN: &str = include_str!("frames_1.txt");
+
+/// The same names in every run.
+struct Names(ChaCha12Rng);
+
+impl Names {
+    fn session(&mut self) -> SessionId {
+        SessionId::random(&mut self.0)
+    }
+
+    fn match_id(&mut self) -> MatchId {
+        MatchId::random(&mut self.0)
+    }
+
+    fn side(&mut self) -> Side {
+        Side {
+            session: self.session(),
+            epoch: Epoch(1_800_000_000_001),
+            person: Person::of_user("alice"),
+            peer_id: PeerId::random(&mut self.0),
+        }
+    }
+
+    fn handed(&mut self, chat: Chat) -> Session {
+        Session {
+            id: self.session(),
+            secret: Secret::random(&mut self.0),
+            made_by: WorkerId::new("acme-0", 1),
+            epoch: Epoch(1_800_000_000_002),
+            person: Person::of_user("bob"),
+            user: Some(Arc::from("bob")),
+            presence: Presence::Lost {
+                until: Millis(1_800_000_060_000),
+                clean: true,
+            },
+            offsets: true,
+            version: 7,
+            last_alive: Millis(1_800_000_000_003),
+            connected: Millis(1_800_000_000_000),
+            chat,
+            recent: vec![Person::of_user("carol")],
+            blocked: vec![Person::of_user("dan")],
+            unsaved: vec![Person::of_user("dan")],
+            save_at: Millis(1_800_000_000_004),
+            last: Some(Last {
+                match_id: self.match_id(),
+                partner: self.session(),
+                person: Person::of_user("dan"),
+                ended: Millis(1_800_000_000_005),
+                reason: EndReason::Next,
+            }),
+            outcome: Some(Ended {
+                outcome: Outcome::TimedOut { waited_ms: 60_000 },
+                version: 6,
+                at: Millis(1_800_000_000_006),
+            }),
+            requests: Bucket::default(),
+            signals: Bucket::default(),
+            text: Bucket::default(),
+            limited_until: [Millis(0), Millis(1), Millis(2)],
+        }
+    }
+
+    fn waiting(&mut self) -> Chat {
+        Chat::Waiting(Box::new(Waiting {
+            since: Millis(1_800_000_000_000),
+            until: Millis(1_800_000_060_000),
+            criteria: Arc::new(Criteria::new(
+                Some(Mode::Text),
+                Some("en".into()),
+                Some("eu".into()),
+                vec!["go".into(), "jazz".into()],
+            )),
+            stage: Stage::Parked,
+            ask_at: Millis(1_800_000_002_000),
+            shown: Some(Shown {
+                position: 3,
+                estimated_wait_ms: 4_000,
+                at: Millis(1_800_000_000_001),
+            }),
+        }))
+    }
+
+    fn matched(&mut self) -> Chat {
+        let proposal = Proposal {
+            match_id: self.match_id(),
+            partner: Partner {
+                session: self.session(),
+                worker: WorkerId::new("acme-1", 0),
+                epoch: Epoch(1_800_000_000_003),
+                person: Person::of_user("carol"),
+                peer_id: PeerId::random(&mut self.0),
+            },
+            peer_id: PeerId::random(&mut self.0),
+            criteria: "{}".into(),
+            until: Millis(0),
+            alive: true,
+            accepted: true,
+        };
+        let mut matched = Match::new(proposal, true, Millis(1_800_000_000_007), 5);
+        matched
+            .sent
+            .push(b"[\"chat_message\",{\"text\":\"hi\"}", Millis(1_800_000_000_008));
+        matched.held.push(Some("frag"), b"{\"candidate\":\"x\",");
+        matched.away = Away::Until(Millis(1_800_000_070_000));
+        (matched.heard, matched.offered, matched.named) = (4, true, true);
+        (matched.renegotiate, matched.returned) = (Some(6), Some(7));
+        matched.ice_refresh = Some(Millis(1_800_002_880_000));
+        Chat::Matched(Box::new(matched))
+    }
+}
+
+/// One frame of each kind; a session in each of its states.
+fn samples() -> Vec<(&'static str, Frame<'static>)> {
+    let mut names = Names(ChaCha12Rng::seed_from_u64(1));
+    let (match_id, to) = (names.match_id(), names.session());
+    let token = Token {
+        made_by: WorkerId::new("acme-0", 1),
+        session: to,
+        secret: Secret::random(&mut names.0),
+    };
+    let worker = WorkerId::new("acme-2", 3);
+    let mut frames = vec![
+        (
+            "propose",
+            Frame::Propose(Propose {
+                match_id,
+                from: names.side(),
+                to,
+                to_epoch: Epoch(3),
+                criteria: Cow::Borrowed("{\"mode\":\"text\"}"),
+            }),
+        ),
+        (
+            "accept",
+            Frame::Accept {
+                match_id,
+                from: names.side(),
+                to,
+            },
+        ),
+        ("refuse", Frame::Refuse { match_id, to }),
+        (
+            "commit",
+            Frame::Commit {
+                match_id,
+                from: names.session(),
+                to,
+            },
+        ),
+        ("release", Frame::Release { to, epoch: Epoch(3) }),
+        (
+            "end",
+            Frame::End {
+                match_id,
+                to,
+                reason: EndReason::Timeout,
+            },
+        ),
+        (
+            "signal",
+            Frame::Signal(Relayed {
+                match_id,
+                to,
+                seq: 300,
+                offer: true,
+                body: Cow::Borrowed(b"[\"webrtc_offer\",{\"seq\":300}"),
+            }),
+        ),
+        ("away", Frame::Away { match_id, to }),
+        (
+            "back",
+            Frame::Back {
+                match_id,
+                to,
+                renegotiate: true,
+            },
+        ),
+        (
+            "moved",
+            Frame::Moved {
+                match_id,
+                gone: to,
+                worker: worker.clone(),
+            },
+        ),
+        (
+            "over",
+            Frame::Over {
+                match_id,
+                gone: to,
+                reason: EndReason::Error,
+            },
+        ),
+        (
+            "confirm",
+            Frame::Confirm(Confirm {
+                match_id,
+                from: names.session(),
+                epoch: Epoch(4),
+                to,
+                ask: 5,
+                after: Some(6),
+                renegotiate: false,
+            }),
+        ),
+        (
+            "confirmed",
+            Frame::Confirmed(Confirmed {
+                match_id,
+                to,
+                ask: 5,
+                heard: 6,
+                complete: true,
+                away: false,
+            }),
+        ),
+        (
+            "summon",
+            Frame::Summon {
+                request: 7,
+                token,
+                user: Some(Cow::Borrowed("alice")),
+                since: Millis(1_800_000_000_000),
+            },
+        ),
+        (
+            "elsewhere",
+            Frame::Elsewhere {
+                request: 7,
+                worker: Some(worker),
+            },
+        ),
+    ];
+    let chats = [
+        ("handed idle", Chat::Idle),
+        ("handed waiting", names.waiting()),
+        ("handed matched", names.matched()),
+    ];
+    for (name, chat) in chats {
+        let session = Box::new(names.handed(chat));
+        frames.push((name, Frame::Handed { request: 8, session }));
+    }
+    frames
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let pairs = hex.as_bytes().chunks(2);
+    pairs
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect()
+}
+
+#[test]
+fn frames_have_these_bytes_in_every_release_of_this_version() {
+    let written: String = samples().iter().fold(String::new(), |mut text, (name, frame)| {
+        let mut out = Vec::new();
+        frame.write(&mut out);
+        let _ = writeln!(text, "{name}: {}", hex(&out));
+        text
+    });
+    assert_eq!(written, GOLDEN, "what is written now");
+}
+
+#[test]
+fn frames_of_this_version_are_read_and_mean_the_same() {
+    let kinds: HashSet<_> = samples()
+        .iter()
+        .map(|(_, frame)| std::mem::discriminant(frame))
+        .collect();
+    assert_eq!(kinds.len(), 16, "a kind of frame has no sample");
+    for line in GOLDEN.lines() {
+        let (name, golden) = line.split_once(": ").unwrap();
+        let golden = bytes(golden);
+        let frame = Frame::read(&golden).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let mut again = Vec::new();
+        frame.write(&mut again);
+        assert_eq!(hex(&again), hex(&golden), "{name}");
+    }
+}
+
+#[test]
+fn a_frame_of_a_version_that_nobody_here_knows_is_refused() {
+    for line in GOLDEN.lines() {
+        let (name, golden) = line.split_once(": ").unwrap();
+        let mut frame = bytes(golden);
+        assert_eq!(frame[0], VERSION);
+        for version in [0, VERSION + 1, 255] {
+            frame[0] = version;
+            assert_eq!(
+                Frame::read(&frame).err(),
+                Some(Unreadable),
+                "{name} of version {version}"
+            );
+        }
+    }
+    assert_eq!(Frame::read(&[]).err(), Some(Unreadable));
+}
+
+#[test]
+fn whatever_is_cut_off_or_changed_is_refused_or_read_but_never_a_panic() {
+    for line in GOLDEN.lines() {
+        let frame = bytes(line.split_once(": ").unwrap().1);
+        for end in 0..frame.len() {
+            let _ = Frame::read(&frame[..end]);
+        }
+        for at in 1..frame.len() {
+            for change in [0x01, 0x80, 0xff] {
+                let mut changed = frame.clone();
+                changed[at] ^= change;
+                let _ = Frame::read(&changed);
+            }
+        }
+    }
+}
