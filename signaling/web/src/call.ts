@@ -68,8 +68,8 @@ export class Call {
   }
 
   /**
-   * Starts over after signals may have been lost. An offer that was not answered is taken back first: while it stands
-   * there is no new one.
+   * Starts over after signals may have been lost. An offer that was not answered is made anew in its place: taken back,
+   * it might lay out its media in another order the next time, which a partner who has seen it could not take.
    */
   restart(): void {
     this.enqueue(async () => {
@@ -77,10 +77,10 @@ export class Call {
       if (!this.initiator && !connection.remoteDescription) {
         return;
       }
-      if (connection.signalingState === "have-local-offer") {
-        await connection.setLocalDescription({ type: "rollback" });
-      }
       connection.restartIce();
+      if (connection.signalingState === "have-local-offer") {
+        await this.makeOffer();
+      }
     });
   }
 
@@ -192,6 +192,10 @@ export class Call {
     if (this.connection.signalingState !== "stable") {
       return;
     }
+    await this.makeOffer();
+  }
+
+  private async makeOffer(): Promise<void> {
     const round = this.negotiation.offering();
     await this.connection.setLocalDescription();
     this.describe(round);

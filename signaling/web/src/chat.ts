@@ -99,13 +99,13 @@ export class Chat {
   say(text: string, failed: (reason: string) => void): void {
     const { matchId, detached } = this.state;
     if (matchId === undefined || detached) {
-      return failed("nobody is there");
+      return failed("Not sent: nobody is there.");
     }
     this.socket.timeout(ANSWER_TIMEOUT_MS).emit("chat_message", { matchId, text }, (late, ack) => {
       if (late) {
-        failed("the connection was lost");
+        failed("It may not have arrived: the connection was lost.");
       } else if (!ack.ok) {
-        failed(ack.error.message);
+        failed(`Not sent: ${ack.error.message}.`);
       }
     });
   }
@@ -206,7 +206,7 @@ export class Chat {
     if (mine !== undefined && !resumed) {
       this.forgotten();
     } else if (mine !== undefined && mine === matchId) {
-      this.signals?.resume();
+      this.signals?.resume(renegotiate === true);
       if (renegotiate) {
         this.of(mine)?.renegotiate();
       }

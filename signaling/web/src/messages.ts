@@ -22,7 +22,7 @@ export function say(text: string, whose: "mine" | "theirs" | "note"): (failed: s
   page.log.scrollTop = page.log.scrollHeight;
   return (failed) => {
     line.classList.add("failed");
-    line.append(Object.assign(document.createElement("small"), { textContent: `Not sent: ${failed}.` }));
+    line.append(Object.assign(document.createElement("small"), { textContent: failed }));
     page.log.scrollTop = page.log.scrollHeight;
   };
 }

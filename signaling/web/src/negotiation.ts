@@ -25,7 +25,7 @@ export class Negotiation {
 
   /**
    * Whether a description is to be applied. An impolite side ignores an offer that collides with its own. An answer to
-   * an offer that was taken back in the meantime would set up the wrong ends; who does not number theirs is trusted.
+   * an offer that was made anew in the meantime would set up the wrong ends; who does not number theirs is trusted.
    */
   receive(type: RTCSdpType, round: number | undefined, signalingState: RTCSignalingState): Verdict {
     if (type === "offer") {

@@ -30,9 +30,12 @@ export class Signals {
     this.connected = false;
   }
 
-  /** There is a connection again. */
-  resume(): void {
+  /** There is a connection again. `anew`: both sides start over, and what was said before is worth nothing. */
+  resume(anew: boolean): void {
     this.connected = true;
+    if (anew) {
+      this.unanswered.clear();
+    }
     for (const signal of [...this.unanswered]) {
       this.emit(signal);
     }

@@ -33,7 +33,7 @@ describe("the negotiation", () => {
     expect(new Negotiation(true).receive("answer", undefined, "stable")).toBe("ignore");
   });
 
-  test("ignores the answer to an offer that was taken back, and trusts clients that do not number theirs", () => {
+  test("ignores the answer to an offer that was made anew, and trusts clients that do not number theirs", () => {
     const negotiation = new Negotiation(false);
     const [first, second] = [negotiation.offering(), negotiation.offering()];
     expect(negotiation.receive("answer", first, "have-local-offer")).toBe("ignore");

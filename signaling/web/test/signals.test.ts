@@ -25,7 +25,7 @@ describe("the signals of a call", () => {
     signals.send(offer);
     answers[0]?.({ ok: true });
     signals.hold();
-    signals.resume();
+    signals.resume(false);
     expect(sent).toEqual([offer]);
   });
 
@@ -33,7 +33,7 @@ describe("the signals of a call", () => {
     signals.send(offer);
     signals.send(candidate);
     signals.hold();
-    signals.resume();
+    signals.resume(false);
     expect(sent).toEqual([offer, candidate, offer, candidate]);
   });
 
@@ -41,14 +41,22 @@ describe("the signals of a call", () => {
     signals.hold();
     signals.send(offer);
     expect(sent).toEqual([]);
-    signals.resume();
+    signals.resume(false);
     expect(sent).toEqual([offer]);
+  });
+
+  test("are forgotten where both sides start over", () => {
+    signals.send(offer);
+    signals.hold();
+    signals.resume(true);
+    signals.send(candidate);
+    expect(sent).toEqual([offer, candidate]);
   });
 
   test("are refused once, and not sent again then", () => {
     signals.send(offer);
     answers[0]?.({ ok: false, error: { code: "unavailable", message: "" } });
-    signals.resume();
+    signals.resume(false);
     expect(refusals).toEqual(["unavailable"]);
     expect(sent).toEqual([offer]);
   });

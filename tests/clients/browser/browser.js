@@ -1,5 +1,6 @@
 // The browser of all tests, and the people who sit before it.
 
+import assert from "node:assert/strict";
 import { after } from "node:test";
 import { chromium } from "playwright-core";
 import { PATIENCE, Person } from "./person.js";
@@ -75,9 +76,10 @@ export async function openPage(url, wanted = {}) {
   return person;
 }
 
-/** Closes the pages of everybody who is still there. */
+/** Closes the pages of everybody who is still there, and only then says what was wrong with them. */
 export async function closeAll(...people) {
-  await Promise.all(people.map((person) => person?.close()));
+  const faults = await Promise.all(people.map((person) => person?.close() ?? []));
+  assert.deepEqual(faults.flat(), [], "a page has complained");
 }
 
 /** Two people who have found each other, each by an address of their own where two are given. */

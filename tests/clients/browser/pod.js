@@ -4,6 +4,9 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
+/** Settings with which both sides notice within two seconds that the other says nothing any more. */
+export const WATCHFUL = { SOCKET_IO_PING_INTERVAL: "1000", SOCKET_IO_PING_TIMEOUT: "1000" };
+
 const binary = process.env.CHAT_BINARY ?? fileURLToPath(new URL("../../../target/debug/signaling", import.meta.url));
 const running = new Set();
 

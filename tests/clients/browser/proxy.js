@@ -8,6 +8,7 @@ export async function startProxy(to) {
   let refusing = false;
   let stalled = false;
   let target = to;
+  let trigger;
 
   const server = createServer((near) => {
     if (refusing) {
@@ -18,6 +19,13 @@ export async function startProxy(to) {
     const pair = { near, far };
     pairs.add(pair);
     near.pipe(far).pipe(near);
+    far.on("data", (bytes) => {
+      // Already on its way to the client, and the last thing that is.
+      if (trigger !== undefined && bytes.includes(trigger)) {
+        trigger = undefined;
+        stall();
+      }
+    });
     for (const [one, other] of [[near, far], [far, near]]) {
       one.on("error", () => undefined);
       one.on("close", () => {
@@ -29,8 +37,16 @@ export async function startProxy(to) {
       hold(pair);
     }
   });
+  // A test that fails before it closes its proxy is not to keep the others from ending.
+  server.unref();
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address();
+
+  /** Connections stay open, and nothing arrives any more: a dead network that nobody has noticed. */
+  function stall() {
+    stalled = true;
+    pairs.forEach(hold);
+  }
 
   return {
     url: `http://127.0.0.1:${port}`,
@@ -39,10 +55,10 @@ export async function startProxy(to) {
       refusing = true;
       pairs.forEach(reset);
     },
-    /** Connections stay open, and nothing arrives any more: a dead network that nobody has noticed. */
-    stall() {
-      stalled = true;
-      pairs.forEach(hold);
+    stall,
+    /** Stalls as soon as the pod has said this. */
+    stallAfter(words) {
+      trigger = words;
     },
     /** New connections work again; those that were stalled are found to be dead. */
     restore() {

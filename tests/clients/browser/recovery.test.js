@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
-import { meet } from "./browser.js";
+import { closeAll, meet } from "./browser.js";
 import { startPod } from "./pod.js";
 import { startProxy } from "./proxy.js";
 
@@ -21,8 +21,7 @@ describe("a connection that is lost for five seconds", () => {
   });
 
   afterEach(async () => {
-    await ada.close();
-    await bob.close();
+    await closeAll(ada, bob);
     proxy.close();
   });
 
