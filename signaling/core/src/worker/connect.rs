@@ -146,7 +146,7 @@ impl Worker {
         self.by_id.insert(id, key);
         self.by_connection.insert(connection, key);
         out.record(Record::SessionConnected { session: id });
-        self.welcome(key, connection, false, false, out);
+        self.welcome(key, connection, (false, false), 0, out);
     }
 
     /// An earlier connection that still waits for the same session has been overtaken.

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use super::client::username;
 use super::frame::{Frame, Propose, Side};
 use super::io::{EndReason, Output, Outputs, Record};
-use super::tell::tell;
+use super::tell::tell_as_of;
 use super::{Key, Worker};
 use crate::event::ServerEvent;
 use crate::ice;
@@ -300,12 +300,12 @@ impl Worker {
             waited: now.since(since),
             same_worker,
         });
-        self.tell_match(key, now, out);
+        self.tell_match(key, found, now, out);
         self.reschedule(key);
     }
 
     /// Sends `match_found`, with credentials made for it.
-    pub(super) fn tell_match(&mut self, key: Key, now: Millis, out: &mut Outputs) {
+    pub(super) fn tell_match(&mut self, key: Key, version: u32, now: Millis, out: &mut Outputs) {
         let session = &mut self.sessions[key];
         let servers = ice::servers(&self.ice, &username(session), now);
         let Some(matched) = session.matched() else { return };
@@ -319,7 +319,7 @@ impl Worker {
             ice_servers: &servers.json,
             criteria: &criteria,
         };
-        tell(session, &event, out);
+        tell_as_of(session, version, &event, out);
     }
 
     pub(super) fn released(&mut self, to: SessionId, epoch: Epoch, now: Millis, out: &mut Outputs) {

@@ -167,7 +167,7 @@ impl Worker {
             out.bytes.len(),
             "the end of the array is written behind the signal"
         );
-        close_array(session, &mut out.bytes);
+        close_array(session, session.version, &mut out.bytes);
         out.push(Output::Emit {
             connection,
             body: body.start..out.bytes.len(),

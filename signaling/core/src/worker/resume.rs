@@ -2,11 +2,11 @@
 
 use super::connect::{Pending, PendingStage, Returning};
 use super::io::{Output, Outputs, Record};
-use super::tell::tell;
+use super::tell::{tell, tell_as_of};
 use super::{Due, Key, Worker};
 use crate::event::{InMatch, ServerEvent, State};
 use crate::id::ConnectionId;
-use crate::session::{Away, Chat, Match, Outcome, Presence};
+use crate::session::{Away, Chat, Ended, Match, Outcome, Presence};
 use crate::time::Millis;
 
 impl Worker {
@@ -101,32 +101,57 @@ impl Worker {
             taken_over,
             renegotiate,
         });
-        self.welcome(key, connection, true, renegotiate, out);
-        self.tell_again(key, returning, alive_before, now, out);
+        let untold = self.untold(key, returning, alive_before);
+        let session = &self.sessions[key];
+        let told = untold
+            .first()
+            .map_or(session.version, |first| first.wrapping_sub(1));
+        self.welcome(key, connection, (true, renegotiate), told, out);
+        self.tell_again(key, &untold, now, out);
         self.reschedule(key);
     }
 
     /// What a client that is back may not have seen.
-    fn tell_again(
-        &mut self,
-        key: Key,
-        returning: &Returning,
-        alive_before: Millis,
-        now: Millis,
-        out: &mut Outputs,
-    ) {
+    fn untold(&self, key: Key, returning: &Returning, alive_before: Millis) -> Untold {
+        let session = &self.sessions[key];
         let seen = returning.offset.map(|offset| offset.version);
-        let session = &mut self.sessions[key];
-        match &mut session.chat {
+        let mut untold = Untold::default();
+        match &session.chat {
             Chat::Idle => {
-                let Some(ended) = session.outcome else { return };
                 // Without an offset, what came a whole ping before the last sign of life was seen: a later sign may have
                 // been under way when it was told.
-                let known = ended.at + self.config.ping_time < alive_before;
-                if seen.map_or(known, |seen| !is_news(Some(seen), ended.version)) {
+                let known = |ended: &Ended| match seen {
+                    Some(seen) => seen >= ended.version,
+                    None => ended.at + self.config.ping_time < alive_before,
+                };
+                let ended = session.outcome.filter(|ended| !known(ended));
+                untold.ended = ended.map(|ended| ended.version);
+            }
+            Chat::Waiting(_) => {}
+            Chat::Matched(matched) => {
+                let found = is_news(seen, matched.found) && !has_signalled(matched, returning);
+                untold.found = found.then_some(matched.found);
+                untold.peer = match matched.away {
+                    Away::Until(_) => Some(session.version),
+                    Away::No => matched.returned.filter(|version| is_news(seen, *version)),
+                };
+            }
+        }
+        untold
+    }
+
+    /// Tells a client that is back what it may not have seen.
+    fn tell_again(&mut self, key: Key, untold: &Untold, now: Millis, out: &mut Outputs) {
+        let session = &mut self.sessions[key];
+        let version = session.version;
+        match &mut session.chat {
+            Chat::Idle => {
+                let Some(ended) = session.outcome.as_mut().filter(|_| untold.ended.is_some()) else {
                     return;
-                }
-                match ended.outcome {
+                };
+                ended.at = now;
+                let outcome = ended.outcome;
+                match outcome {
                     Outcome::TimedOut { waited_ms } => {
                         tell(session, &ServerEvent::MatchTimeout { waited_ms }, out);
                     }
@@ -146,15 +171,15 @@ impl Worker {
             }
             Chat::Matched(matched) => {
                 let (match_id, away) = (matched.id, matched.away != Away::No);
-                let returned = matched.returned.filter(|version| is_news(seen, *version));
-                let renegotiate = returned.is_some() && matched.renegotiate == matched.returned;
-                if is_news(seen, matched.found) && !has_signalled(matched, returning) {
-                    self.tell_match(key, now, out);
+                let renegotiate = matched.renegotiate == matched.returned;
+                if let Some(found) = untold.found {
+                    let told = untold.peer.map_or(version, |_| found);
+                    self.tell_match(key, told, now, out);
                 }
                 let session = &self.sessions[key];
                 if away {
                     tell(session, &ServerEvent::PeerReconnecting { match_id }, out);
-                } else if returned.is_some() {
+                } else if untold.peer.is_some() {
                     let event = ServerEvent::PeerResumed {
                         match_id,
                         renegotiate,
@@ -165,13 +190,13 @@ impl Worker {
         }
     }
 
-    /// Answers CONNECT and sends `session`.
+    /// Answers CONNECT and sends `session`, with which the client has seen all up to `version`.
     pub(super) fn welcome(
         &mut self,
         key: Key,
         connection: ConnectionId,
-        resumed: bool,
-        renegotiate: bool,
+        (resumed, renegotiate): (bool, bool),
+        version: u32,
         out: &mut Outputs,
     ) {
         let session = &self.sessions[key];
@@ -206,7 +231,25 @@ impl Worker {
             state,
             in_match,
         };
-        tell(session, &event, out);
+        tell_as_of(session, version, &event, out);
+    }
+}
+
+/// The versions of what a client may not have seen, in the order in which it is told.
+#[derive(Clone, Copy, Debug, Default)]
+struct Untold {
+    /// How a wait or a match ended.
+    ended: Option<u32>,
+    /// `match_found`.
+    found: Option<u32>,
+    /// That the partner is away, or is back.
+    peer: Option<u32>,
+}
+
+impl Untold {
+    /// The version of the first of them.
+    fn first(&self) -> Option<u32> {
+        self.ended.or(self.found).or(self.peer)
     }
 }
 

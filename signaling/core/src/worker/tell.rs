@@ -7,18 +7,24 @@ use crate::session::{Chat, Session};
 
 /// Sends an event to the session's client, when it is connected.
 pub(super) fn tell(session: &Session, event: &ServerEvent<'_>, out: &mut Outputs) {
+    tell_as_of(session, session.version, event, out);
+}
+
+/// Sends an event to a client who is told one thing after the other and has seen those up to `version` with this one: when
+/// the connection breaks between two of them, the offset says which.
+pub(super) fn tell_as_of(session: &Session, version: u32, event: &ServerEvent<'_>, out: &mut Outputs) {
     let Some(connection) = session.connection() else {
         return;
     };
     let body = out.write(|bytes| {
         event.write(bytes);
-        close_array(session, bytes);
+        close_array(session, version, bytes);
     });
     out.push(Output::Emit { connection, body });
 }
 
 /// Ends an event's JSON array, for clients of connection state recovery with the offset.
-pub(super) fn close_array(session: &Session, bytes: &mut Vec<u8>) {
+pub(super) fn close_array(session: &Session, version: u32, bytes: &mut Vec<u8>) {
     if session.offsets {
         let heard = match &session.chat {
             Chat::Matched(matched) => matched.heard,
@@ -27,7 +33,7 @@ pub(super) fn close_array(session: &Session, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(b",\"");
         bytes.extend_from_slice(&session.tag());
         bytes.push(b'.');
-        write_number(u64::from(session.version), bytes);
+        write_number(u64::from(version), bytes);
         bytes.push(b'.');
         write_number(heard, bytes);
         bytes.push(b'"');

@@ -68,6 +68,51 @@ fn match_found_that_was_never_seen_is_sent_again_with_all_that_followed() {
 }
 
 #[test]
+fn a_connection_that_breaks_between_what_is_told_again_misses_nothing_of_it() {
+    for delay in 0..12 {
+        let mut world = World::new(1, 30);
+        let (a, b) = pair(&mut world);
+        world.emit(a, r#"["leave_match"]"#, false);
+        world.run(TICK);
+        assert_eq!(ask(&mut world, b, &json!(["find_match"])), "ok");
+        world.disconnect(b, Closed::Lost);
+        world.run(TICK);
+        world.connect(b, 0);
+        let c = world.join(0);
+        world.emit(c, FIND, false);
+        world.run(Duration::from_millis(delay));
+        // Now it breaks again and again, with more or less of it seen.
+        for further in 0..6 {
+            world.disconnect(b, Closed::Lost);
+            world.connect(b, 0);
+            world.run(Duration::from_millis(further));
+        }
+        world.run(Duration::from_secs(3));
+        let client = &world.clients[b];
+        assert_eq!(client.last("session")["state"], "matched", "after {delay} ms");
+        let found = client.last("match_found");
+        assert_eq!(
+            found["matchId"],
+            client.last("session")["matchId"],
+            "after {delay} ms"
+        );
+        // The same for an end.
+        world.disconnect(b, Closed::Lost);
+        world.run(TICK);
+        world.emit(c, r#"["next_match"]"#, false);
+        world.run(TICK);
+        for further in 0..6 {
+            world.connect(b, 0);
+            world.run(Duration::from_millis(further));
+            world.disconnect(b, Closed::Lost);
+        }
+        world.connect(b, 0);
+        world.run(TICK);
+        assert_eq!(world.clients[b].last("peer_disconnected")["reason"], "next");
+    }
+}
+
+#[test]
 fn the_offset_is_session_tag_state_version_and_the_last_signals_number() {
     let mut world = World::new(1, 17);
     let (a, b) = pair(&mut world);

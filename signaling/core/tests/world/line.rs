@@ -206,12 +206,10 @@ impl World {
 
     pub(super) fn reach_client(&mut self, connection: ConnectionId, message: Downward) -> Option<ClientId> {
         let line = self.lines.get(&connection)?;
-        let (worker, client) = (line.worker, line.client);
+        let client = line.client;
         if matches!(message, Downward::Disconnected | Downward::Closed) {
-            // The server has closed; its worker hears that the transport ended.
-            self.lines.remove(&connection);
-            let how = Closed::Clean;
-            self.input(worker, Input::Closed { connection, how });
+            // The server has closed, and reads on until the client has: what is under way arrives.
+            self.upward(connection, Upward::Closed(Closed::Clean));
         }
         if self.clients[client].connection != Some(connection) {
             return None;
