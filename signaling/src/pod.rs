@@ -10,7 +10,7 @@ use axum::Router;
 use signaling_wire::engine_io::{Settings as EngineSettings, Transports};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -45,6 +45,12 @@ struct Parts {
 /// # Errors
 /// When it cannot start, or a worker fails.
 pub fn run(config: &Config) -> anyhow::Result<()> {
+    let runtime = runtime()?;
+    // From now on: a pod that is told to end while it starts still ends in order.
+    let signals = {
+        let _within = runtime.enter();
+        Signals::listen()?
+    };
     let certificate = config.server.tls.as_ref().map(Certificate::load).transpose()?;
     let (parts, inboxes) = compose(config, certificate.as_ref())?;
     if let Some(limit) = open_files::raise(config.max_connections()) {
@@ -71,7 +77,7 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
         .collect::<Result<_, _>>()?;
     parts.status.enter(Phase::Serving);
     tracing::info!(%address, workers = config.workers.count, max = config.max_connections(), "listening");
-    runtime()?.block_on(async {
+    runtime.block_on(async {
         if let Some(internal) = internal {
             tracing::info!(address = %internal.local_addr()?, "metrics");
             let internal = axum::serve(TcpListener::from_std(internal)?, parts.site.internal());
@@ -80,7 +86,7 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
         if let Some(certificate) = certificate {
             tokio::spawn(certificate.keep_fresh());
         }
-        serve(config, &parts, &post, &threads).await
+        serve(config, signals, &parts, &post, &threads).await
     })
 }
 
@@ -235,24 +241,43 @@ async fn take_mail(worker: &Worker<Chat>, mut mails: mpsc::Receiver<Mail>) {
     }
 }
 
+/// What tells a pod to end.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
 /// Waits for a signal, then drains. A second signal ends the process at once.
 async fn serve(
     config: &Config,
+    mut signals: Signals,
     parts: &Parts,
     post: &Post,
     threads: &[JoinHandle<()>],
 ) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        () = signals.next() => {}
         () = any_ended(threads) => anyhow::bail!("a worker has failed"),
     }
     tokio::select! {
         () = drain(config, parts, post) => Ok(()),
-        _ = terminate.recv() => anyhow::bail!("a second signal: not waiting for clients any longer"),
-        _ = interrupt.recv() => anyhow::bail!("a second signal: not waiting for clients any longer"),
+        () = signals.next() => anyhow::bail!("a second signal: not waiting for clients any longer"),
     }
 }
 

@@ -97,10 +97,13 @@ impl Chat {
         };
         let due = draining.schedule.closed_after(now.since(draining.started) + STEP);
         let some = due.saturating_sub(draining.closed);
-        draining.closed += some;
         draining.next = Some(now + STEP);
         let mut left = self.undrained(engine);
         left.truncate(some);
+        if let Some(draining) = &mut self.draining {
+            // A connection that comes late finds what the others have left of the budget.
+            draining.closed += left.len();
+        }
         for connection in left {
             if let Some(socket) = self.sockets.get_mut(&connection) {
                 socket.leaving = true;
