@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use signaling_core::time::Millis;
@@ -122,8 +122,8 @@ impl RateLimiter {
         }
     }
 
-    /// Counts a new connection or request from `peer`, with the `X-Forwarded-For` headers that came with it. One from
-    /// this machine that no proxy passed on is not counted.
+    /// Counts a new connection or request from `peer`, with the `X-Forwarded-For` headers that came with it, and answers
+    /// whom it was counted for. One from this machine that no proxy passed on is not counted.
     ///
     /// # Errors
     /// The address has had its number; this one does not count.
@@ -132,13 +132,23 @@ impl RateLimiter {
         peer: IpAddr,
         forwarded_for: impl DoubleEndedIterator<Item = &'a str>,
         now: Millis,
-    ) -> Result<(), Limited> {
+    ) -> Result<Option<Client>, Limited> {
         let mut forwarded_for = forwarded_for.peekable();
         // `peek` looks at the first and leaves it in place.
         if peer.to_canonical().is_loopback() && forwarded_for.peek().is_none() {
-            return Ok(());
+            return Ok(None);
         }
-        self.count(client_ip(peer, forwarded_for, self.trusted_hops).into(), now)
+        let client = client_ip(peer, forwarded_for, self.trusted_hops).into();
+        self.count(client, now).map(|()| Some(client))
+    }
+
+    /// Takes back one that was counted for `client`: it turned out to be none that counts.
+    pub fn forgive(&self, client: Client, now: Millis) {
+        let mut shard = self.shard(client);
+        shard.age(now, self.window);
+        if let Some(counted) = shard.window_of(client, now, self.window) {
+            counted.count = counted.count.saturating_sub(1);
+        }
     }
 
     /// Counts one of `client`.
@@ -149,8 +159,7 @@ impl RateLimiter {
         if self.max_requests == 0 {
             return Ok(());
         }
-        let place = usize::try_from(self.hasher.hash_one(client) % SHARDS as u64).unwrap_or(0);
-        let mut shard = self.shards[place].lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shard = self.shard(client);
         shard.age(now, self.window);
         let Some(counted) = shard.window_of(client, now, self.window) else {
             return Ok(());
@@ -162,6 +171,11 @@ impl RateLimiter {
         }
         counted.count += 1;
         Ok(())
+    }
+
+    fn shard(&self, client: Client) -> MutexGuard<'_, Shard> {
+        let place = usize::try_from(self.hasher.hash_one(client) % SHARDS as u64).unwrap_or(0);
+        self.shards[place].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -296,6 +310,20 @@ mod tests {
         }
         assert!(admit("127.0.0.1", &["198.51.100.1"]).is_ok());
         assert!(admit("127.0.0.1", &["198.51.100.1"]).is_err());
+    }
+
+    #[test]
+    fn what_was_forgiven_may_come_again() {
+        let limiter = RateLimiter::new(WINDOW, 2, 0);
+        let admit = || limiter.admit(ip("203.0.113.9"), [].into_iter(), Millis(0));
+        let counted = admit().unwrap().unwrap();
+        assert!(admit().is_ok() && admit().is_err());
+        limiter.forgive(counted, Millis(0));
+        assert!(admit().is_ok() && admit().is_err());
+        // A window that is over is not made longer by it.
+        limiter.forgive(counted, Millis(60_000));
+        assert!((0..2).all(|_| limiter.count(counted, Millis(60_001)).is_ok()));
+        assert!(limiter.count(counted, Millis(60_002)).is_err());
     }
 
     #[test]

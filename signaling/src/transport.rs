@@ -23,7 +23,9 @@ mod connection;
 mod engine;
 mod http;
 mod mailbox;
+mod patient;
 mod poll;
+mod reply;
 mod session;
 mod sid;
 mod stream;
@@ -32,7 +34,7 @@ mod websocket;
 mod worker;
 
 pub use accept::accept;
-pub use application::{Application, Closing, Event, Handshake, Loss, RefusalStatus, Refused};
+pub use application::{Application, Closing, Event, Handshake, Loss, Notice, RefusalStatus, Refused};
 pub use clock::Clock;
 pub use config::{Config, Cors};
 pub use connection::Close;

@@ -72,7 +72,10 @@ impl Pod {
             metrics_address: None,
             log,
         };
-        let wants_metrics = settings.iter().any(|(name, _)| *name == "METRICS_PORT");
+        let is_port = |value: &str| value.parse::<u16>().is_ok();
+        let wants_metrics = settings
+            .iter()
+            .any(|(name, value)| *name == "METRICS_PORT" && is_port(value));
         pod.wait_until_it_listens(&listening, wants_metrics)?;
         Ok(pod)
     }

@@ -59,21 +59,26 @@ enum Message<'a> {
 }
 
 impl Application for Protocols {
+    type Admitted = ();
+
     fn admit(&mut self, _handshake: &Handshake<'_>, _now: Millis) -> Result<(), Refused> {
         Ok(())
     }
 
+    fn open(&mut self, id: ConnectionId, handshake: &Handshake<'_>, (): (), engine: &mut Engine) {
+        if handshake.path.starts_with("/socket.io") {
+            let client = Client::new(self.limits, signaling_wire::time::Millis(engine.now().0));
+            if let Some(deadline) = client.deadline() {
+                self.pending.push_back((Millis(deadline.0), id));
+            }
+            let greeting = None;
+            self.peers.insert(id, Peer { client, greeting });
+        }
+    }
+
     fn handle(&mut self, event: Event<'_>, engine: &mut Engine) {
         match event {
-            Event::Opened { id, handshake } if handshake.path.starts_with("/socket.io") => {
-                let client = Client::new(self.limits, signaling_wire::time::Millis(engine.now().0));
-                if let Some(deadline) = client.deadline() {
-                    self.pending.push_back((Millis(deadline.0), id));
-                }
-                let greeting = None;
-                self.peers.insert(id, Peer { client, greeting });
-            }
-            Event::Opened { .. } | Event::Alive { .. } => {}
+            Event::Alive { .. } => {}
             Event::Text { id, text } => self.receive(id, Message::Text(text), engine),
             Event::Binary { id, bytes } => self.receive(id, Message::Binary(bytes), engine),
             Event::Closed { id, .. } => {

@@ -4,22 +4,27 @@
 //! provisionally while there are sessions to return to, up to twice the limit: it gets its own session back, or is closed
 //! and tries again later, as stock clients do.
 
-use std::collections::HashSet;
-use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use signaling_core::time::Millis;
 
-use crate::rate_limit::RateLimiter;
+use crate::rate_limit::{Client, RateLimiter};
 use crate::status::{Phase, Status};
 use crate::transport::{Handshake, RefusalStatus, Refused};
 
 /// When a client that was refused should try again.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
-/// How many clients beyond a limit may be between their request and their session.
-const MAX_PROVISIONAL: usize = 4096;
+
+/// How a client was let in.
+#[derive(Clone, Copy, Debug)]
+pub struct Admitted {
+    /// Beyond a limit: it gets its own session back, or none.
+    pub(super) provisional: bool,
+    /// Whom the limit of connections has counted it for. A client that returns is forgiven.
+    pub(super) counted: Option<Client>,
+}
 
 /// The pod's gate, shared by its workers.
 pub struct Admission {
@@ -27,8 +32,6 @@ pub struct Admission {
     limiter: Arc<RateLimiter>,
     /// How many sessions of each worker wait for their client.
     lost: Box<[AtomicUsize]>,
-    /// Clients that were let in beyond a limit, by the address of their socket, until their session is open.
-    provisional: Mutex<HashSet<SocketAddr>>,
     /// Set when the pod has begun to close its connections.
     closing: AtomicBool,
 }
@@ -38,12 +41,10 @@ impl Admission {
     #[must_use]
     pub fn new(max_connections: u64, workers: u16, limiter: Arc<RateLimiter>) -> Self {
         let lost = (0..workers).map(|_| AtomicUsize::new(0)).collect();
-        let provisional = Mutex::default();
         Self {
             max_connections,
             limiter,
             lost,
-            provisional,
             closing: false.into(),
         }
     }
@@ -58,7 +59,7 @@ impl Admission {
         handshake: &Handshake<'_>,
         status: &Status,
         now: Millis,
-    ) -> Result<(), Refused> {
+    ) -> Result<Admitted, Refused> {
         let refuse = |code, message| Refused {
             status: RefusalStatus::Unavailable,
             code,
@@ -72,37 +73,45 @@ impl Admission {
             return Err(refuse("unavailable", "this pod is starting; try again"));
         }
         let active = status.occupancy().active;
-        let room_to_return = self.someone_may_return() && active < 2 * self.max_connections;
-        if active >= self.max_connections && !(room_to_return && self.note_provisional(handshake.peer)) {
-            return Err(refuse("capacity", "this pod is full; try again later"));
+        let full = active >= self.max_connections;
+        let provisional = Admitted {
+            provisional: true,
+            counted: None,
+        };
+        let may_return = self.someone_may_return() && active < 2 * self.max_connections;
+        match (full, may_return) {
+            (true, true) => return Ok(provisional),
+            (true, false) => return Err(refuse("capacity", "this pod is full; try again later")),
+            (false, _) => {}
         }
         match self.limiter.admit(handshake.peer.ip(), forwarded(handshake), now) {
-            Err(limited) if !(room_to_return && self.note_provisional(handshake.peer)) => Err(Refused {
+            Ok(counted) => Ok(Admitted {
+                provisional: false,
+                counted,
+            }),
+            Err(_) if may_return => Ok(provisional),
+            Err(limited) => Err(Refused {
                 status: RefusalStatus::TooManyRequests,
                 code: "rate_limited",
                 message: "too many connections or requests from this address; try again later",
                 retry_after: limited.retry_after,
             }),
-            _ => Ok(()),
         }
     }
 
-    /// Remembers that a client may only return; `false` when there are too many of those at once.
-    fn note_provisional(&self, peer: SocketAddr) -> bool {
-        let mut provisional = self.provisional.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = provisional.len() < MAX_PROVISIONAL;
-        room && {
-            provisional.insert(peer);
-            true
-        }
+    /// One more session of a worker waits for its client; [`Self::report_lost`] tells the number sooner or later.
+    pub(super) fn note_lost(&self, worker: usize) {
+        self.lost[worker].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether a client that was let in may only return.
-    pub(super) fn is_provisional(&self, peer: SocketAddr) -> bool {
-        self.provisional
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&peer)
+    /// A client has returned to its session: whom the limit of connections counted it for is forgiven.
+    pub(super) fn note_returned(&self, worker: usize, counted: Option<Client>, now: Millis) {
+        let less = |lost: usize| lost.checked_sub(1);
+        // Fails at none, and none it is.
+        let _ = self.lost[worker].fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        if let Some(client) = counted {
+            self.limiter.forgive(client, now);
+        }
     }
 
     pub(super) fn report_lost(&self, worker: usize, lost: usize) {

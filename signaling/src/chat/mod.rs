@@ -27,7 +27,7 @@ use signaling_core::worker::{Closed, Connect, Input, Output, Outputs, User, Work
 use signaling_wire::socket_io::{self, Client, Received};
 use signaling_wire::time::Millis as WireMillis;
 
-pub use self::admission::Admission;
+pub use self::admission::{Admission, Admitted};
 use self::auth_payload::AuthPayload;
 use self::drain::Draining;
 pub use self::drain::Schedule;
@@ -36,10 +36,12 @@ pub use self::settings::Settings;
 use crate::auth::Authenticator;
 use crate::config::Recovery;
 use crate::metrics::process::thread_cpu_time;
-use crate::metrics::{ErrorKind, Metrics, Transport, WorkerMetrics};
+use crate::metrics::{self, ErrorKind, LimitScope, Metrics, Transport, WorkerMetrics};
 use crate::status::Status;
 use crate::traces::Traces;
-use crate::transport::{Application, Close, Closing, Engine, Event, Handshake, Refused};
+use crate::transport::{
+    Application, Close, Closing, Engine, Event, Handshake, Notice, RefusalStatus, Refused,
+};
 
 /// How often a worker reports how full it is, and reads its secrets again.
 const TICK: Duration = Duration::from_secs(1);
@@ -77,8 +79,8 @@ pub struct Chat {
 struct Socket {
     io: Client,
     browser: bool,
-    /// Let in beyond a limit, in case it returns to its session.
-    provisional: bool,
+    /// How it was let in, until it has joined.
+    admitted: Option<Admitted>,
     /// Told to go, because the pod goes.
     leaving: bool,
 }
@@ -152,11 +154,11 @@ impl Chat {
         self.perform(engine);
     }
 
-    fn opened(&mut self, id: ConnectionId, handshake: &Handshake<'_>, engine: &Engine) {
+    fn opened(&mut self, id: ConnectionId, handshake: &Handshake<'_>, admitted: Admitted, engine: &Engine) {
         self.status.workers()[self.number].connected();
         self.metrics.connection_opened();
         let now = engine.now();
-        let io = Client::new(self.settings.socket_io(), WireMillis(now.0));
+        let io = Client::new(self.settings.socket_io(admitted.provisional), WireMillis(now.0));
         if let Some(deadline) = io.deadline() {
             self.joining.insert((Millis(deadline.0), id));
         }
@@ -164,13 +166,12 @@ impl Chat {
             || handshake
                 .user_agent
                 .is_some_and(|agent| agent.starts_with("Mozilla/5.0"));
-        let provisional = self.admission.is_provisional(handshake.peer);
         self.sockets.insert(
             id,
             Socket {
                 io,
                 browser,
-                provisional,
+                admitted: Some(admitted),
                 leaving: false,
             },
         );
@@ -179,7 +180,8 @@ impl Chat {
     fn closed(&mut self, id: ConnectionId, how: Closing, engine: &mut Engine) {
         self.status.workers()[self.number].disconnected();
         self.metrics.connection_closed(record::closed(how));
-        if let Some(deadline) = self.sockets.remove(&id).and_then(|socket| socket.io.deadline()) {
+        let socket = self.sockets.remove(&id);
+        if let Some(deadline) = socket.as_ref().and_then(|socket| socket.io.deadline()) {
             self.joining.remove(&(Millis(deadline.0), id));
         }
         let how = match how {
@@ -187,6 +189,11 @@ impl Chat {
             Closing::Clean => Closed::Clean,
             Closing::Lost(_) => Closed::Lost,
         };
+        let joined = socket.is_some_and(|socket| socket.admitted.is_none());
+        if joined && how != Closed::Left {
+            // It may want to come back sooner than the next tick.
+            self.admission.note_lost(self.number);
+        }
         self.run(Input::Closed { connection: id, how }, engine);
     }
 
@@ -278,7 +285,7 @@ impl Chat {
             seq: auth.seq,
             offsets,
             user,
-            may_begin: !socket.provisional,
+            may_begin: !socket.admitted.is_some_and(|admitted| admitted.provisional),
         };
         self.run(Input::Connect(connect), engine);
     }
@@ -321,12 +328,21 @@ impl Chat {
 }
 
 impl Application for Chat {
-    fn admit(&mut self, handshake: &Handshake<'_>, now: Millis) -> Result<(), Refused> {
+    type Admitted = Admitted;
+
+    fn admit(&mut self, handshake: &Handshake<'_>, now: Millis) -> Result<Admitted, Refused> {
         self.admission
             .admit(handshake, &self.status, now)
             .inspect_err(|refused| {
                 self.metrics.connection_refused(record::refusal(refused.code));
+                if refused.status == RefusalStatus::TooManyRequests {
+                    self.metrics.limited(LimitScope::Connections);
+                }
             })
+    }
+
+    fn open(&mut self, id: ConnectionId, handshake: &Handshake<'_>, admitted: Admitted, engine: &mut Engine) {
+        self.opened(id, handshake, admitted, engine);
     }
 
     fn handle(&mut self, event: Event<'_>, engine: &mut Engine) {
@@ -334,7 +350,6 @@ impl Application for Chat {
             Event::Text { id, text } => self.text(id, text, engine),
             Event::Alive { id } => self.run(Input::Alive(id), engine),
             Event::Binary { id, bytes } => self.binary(id, bytes, engine),
-            Event::Opened { id, handshake } => self.opened(id, handshake, engine),
             Event::Closed { id, how } => self.closed(id, how, engine),
         }
     }
@@ -356,6 +371,13 @@ impl Application for Chat {
         self.drain(now, engine);
         if self.worker.deadline().is_some_and(|at| at <= now) {
             self.run(Input::Deadline, engine);
+        }
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        match notice {
+            Notice::BadHandshake => self.metrics.connection_refused(metrics::Refused::BadHandshake),
+            Notice::TurnedAway => self.metrics.connection_refused(metrics::Refused::Capacity),
         }
     }
 }

@@ -7,7 +7,7 @@ use signaling_wire::socket_io::{self, Kind};
 
 use super::{Chat, NAMESPACE, record, transport};
 use crate::auth::Unauthorized;
-use crate::metrics::ErrorKind;
+use crate::metrics::{ErrorKind, Refused};
 use crate::transport::{Close, Engine};
 
 impl Chat {
@@ -46,10 +46,15 @@ impl Chat {
                 connection,
                 session,
                 token,
+                resumed,
             } => {
                 let Some(socket) = self.sockets.get_mut(&connection) else {
                     return;
                 };
+                let counted = socket.admitted.take().and_then(|admitted| admitted.counted);
+                if resumed {
+                    self.admission.note_returned(self.number, counted, engine.now());
+                }
                 let token = std::str::from_utf8(self.outputs.slice(&token)).unwrap_or_default();
                 self.packet.clear();
                 socket
@@ -68,8 +73,17 @@ impl Chat {
                 }
                 engine.close(connection, Close::Normal);
             }
-            Output::Close(connection) => engine.close(connection, Close::GoingAway),
+            Output::Close(connection) => self.send_away(connection, engine),
         }
+    }
+
+    /// Closes a connection whose client is to try again elsewhere, or later.
+    fn send_away(&self, connection: ConnectionId, engine: &mut Engine) {
+        let admitted = self.sockets.get(&connection).and_then(|socket| socket.admitted);
+        if admitted.is_some_and(|admitted| admitted.provisional) {
+            self.metrics.connection_refused(Refused::Capacity);
+        }
+        engine.close(connection, Close::GoingAway);
     }
 
     /// Sends a packet: its head, and its JSON array.

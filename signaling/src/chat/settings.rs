@@ -12,6 +12,9 @@ use signaling_wire::socket_io;
 use crate::auth::{Authenticator, KeyError};
 use crate::config::{Config, Recovery, Turn};
 
+/// How long a client that was let in beyond a limit may take to its CONNECT, at most.
+const PROVISIONAL: Duration = Duration::from_secs(5);
+
 /// The chat's settings, the same for all workers of a pod.
 #[derive(Debug)]
 pub struct Settings {
@@ -73,9 +76,14 @@ impl Settings {
         self.recovery
     }
 
-    pub(super) fn socket_io(&self) -> socket_io::Limits {
+    /// The limits of a connection. One that was let in beyond a limit has little time to say whose it is.
+    pub(super) fn socket_io(&self, provisional: bool) -> socket_io::Limits {
+        let connect_timeout = match provisional {
+            true => self.connect_timeout.min(PROVISIONAL),
+            false => self.connect_timeout,
+        };
         socket_io::Limits {
-            connect_timeout_ms: u32::try_from(self.connect_timeout.as_millis()).unwrap_or(u32::MAX),
+            connect_timeout_ms: u32::try_from(connect_timeout.as_millis()).unwrap_or(u32::MAX),
             packet_bytes: u32::try_from(self.max_packet).unwrap_or(u32::MAX),
             // One namespace is served; the others' names have to be refused politely, a few at a time.
             namespaces: 4,

@@ -2,17 +2,20 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::sync::oneshot;
 use tokio::task::spawn_local;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use super::application::Application;
+use super::application::{Application, Notice};
 use super::http;
 use super::mailbox::Mail;
-use super::stream::{Permit, Stream};
+use super::stream::{LINGER, Permit, Stream};
 use super::worker::Worker;
 
 /// How long to wait when the process has no file descriptor left, or the kernel no memory.
@@ -59,8 +62,13 @@ fn is_of_one_socket(error: &io::Error) -> bool {
 /// Gives the socket to worker number `turn`.
 fn distribute<A: Application>(worker: &Worker<A>, turn: u16, socket: TcpStream, peer: SocketAddr) {
     let Some(permit) = worker.pod().permit() else {
-        // A client that does not even read that finds the socket closed.
-        let _ = socket.try_write(FULL);
+        worker.turn(|application, _| application.notice(Notice::TurnedAway));
+        // Words that are not encrypted mean nothing to a client that speaks TLS.
+        if let Some(permit) = worker.pod().farewell()
+            && worker.pod().config().tls.is_none()
+        {
+            spawn_local(turn_away(socket, permit));
+        }
         return;
     };
     if turn == worker.number() {
@@ -93,6 +101,20 @@ pub(super) fn take<A: Application>(
     }
 }
 
+/// Tells a client that there are too many, whatever it says, and waits for it to hear that: closing a socket with unread
+/// bytes would reset it.
+async fn turn_away(mut socket: TcpStream, _permit: Permit) {
+    let farewell = async {
+        socket.write_all(FULL).await?;
+        socket.shutdown().await?;
+        let mut ignored = [0; 1024];
+        while socket.read(&mut ignored).await? > 0 {}
+        Ok::<_, io::Error>(())
+    };
+    // Who has not heard it by then finds the socket closed.
+    let _ = timeout(LINGER, farewell).await;
+}
+
 fn serve<A: Application>(worker: &Worker<A>, socket: TcpStream, peer: SocketAddr, permit: Permit) {
     // Fails only on a socket that is dead already.
     let _ = socket.set_nodelay(true);
@@ -121,12 +143,21 @@ async fn serve_tls<A: Application>(
         Ok(Err(error)) => return tracing::debug!(%peer, %error, "no TLS session"),
         Err(_) => return tracing::debug!(%peer, "no TLS session in time"),
     };
-    match UnixStream::pair() {
-        Ok((near, mut far)) => {
-            spawn_local(http::serve(worker, Stream::local(near, permit), peer));
-            // However it ends, the near end finds out.
-            let _ = tokio::io::copy_bidirectional(&mut tls, &mut far).await;
-        }
-        Err(error) => tracing::warn!(%error, "cannot serve a TLS session"),
+    let (near, mut far) = match UnixStream::pair() {
+        Ok(pair) => pair,
+        Err(error) => return tracing::warn!(%error, "cannot serve a TLS session"),
+    };
+    let (alive, gone) = oneshot::channel();
+    spawn_local(http::serve(worker, Stream::local(near, alive), peer));
+    let mut relay = pin!(tokio::io::copy_bidirectional(&mut tls, &mut far));
+    // However the client's side ends, the near end finds out.
+    let ended = tokio::select! {
+        _ = &mut relay => true,
+        _ = gone => false,
+    };
+    // What the near end wrote last still has to go out; but a client that does not read must not keep its place for ever.
+    if !ended {
+        let _ = timeout(LINGER, relay).await;
     }
+    drop(permit);
 }

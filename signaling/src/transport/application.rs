@@ -12,12 +12,24 @@ use super::engine::Engine;
 
 /// What a worker does with its connections. Called in sequence, on the worker's thread; must not block.
 pub trait Application: 'static {
+    /// What is remembered of a client from its admission until its session is open.
+    type Admitted: 'static;
+
     /// Decides on a session that a client asks for, before it exists. What was admitted need not be opened: the client
-    /// may be gone by then.
+    /// may be gone by then, and what was remembered is dropped.
     ///
     /// # Errors
     /// When the client shall come back later.
-    fn admit(&mut self, handshake: &Handshake<'_>, now: Millis) -> Result<(), Refused>;
+    fn admit(&mut self, handshake: &Handshake<'_>, now: Millis) -> Result<Self::Admitted, Refused>;
+
+    /// Takes a session that has been opened: what happens to its connection comes to [`Self::handle`] from now on.
+    fn open(
+        &mut self,
+        id: ConnectionId,
+        handshake: &Handshake<'_>,
+        admitted: Self::Admitted,
+        engine: &mut Engine,
+    );
 
     /// Takes what happened to a connection. What is sent to a connection here, and until the end of the turn, leaves
     /// together.
@@ -28,6 +40,20 @@ pub trait Application: 'static {
 
     /// The deadline has come. It is called again until the deadline lies ahead.
     fn handle_deadline(&mut self, now: Millis, engine: &mut Engine);
+
+    /// Takes note of what the transport did by itself, to count it.
+    fn notice(&mut self, notice: Notice) {
+        let _ = notice;
+    }
+}
+
+/// What the transport does by itself, without the application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Notice {
+    /// A request was none of the protocol, or asked for what is not offered.
+    BadHandshake,
+    /// A socket was closed because there are too many.
+    TurnedAway,
 }
 
 /// The request that opens a session.
@@ -77,13 +103,6 @@ pub enum RefusalStatus {
 /// What happened to a connection.
 #[derive(Clone, Debug)]
 pub enum Event<'a> {
-    /// A session has been opened. The first event of a connection.
-    Opened {
-        /// The connection, from now on.
-        id: ConnectionId,
-        /// The request that opened it.
-        handshake: &'a Handshake<'a>,
-    },
     /// A text message has come. Also while the connection is closing: what was on its way counts.
     Text {
         /// The connection.

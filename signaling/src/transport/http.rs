@@ -3,37 +3,34 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::convert::Infallible;
-use std::fmt::Write as _;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use axum::extract::ConnectInfo;
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Either, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Either, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
-use hyper::{Request, Response, StatusCode, Version};
+use hyper::{Request, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use signaling_wire::engine_io::{self, Refusal, Transport};
 use signaling_wire::websocket::upgrade::{self, UpgradeError};
 use tokio::time::timeout;
 use tower::ServiceExt as _;
 
-use super::application::{Application, Event, Handshake, Loss, RefusalStatus, Refused};
+use super::application::{Application, Handshake, Loss, Notice};
 use super::connection::Carrier;
+use super::patient::Patient;
 use super::poll::{self, Answer, Call};
+use super::reply::{self, Reply};
 use super::sid::{Locator, Owner};
 use super::stream::Stream;
 use super::upgrade::{Next, Takeover, proceed};
 use super::worker::Worker;
-
-type Body = Either<Full<Bytes>, axum::body::Body>;
-type Reply = Response<Body>;
 
 /// What is written to a client whose request's head did not come in time.
 const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
@@ -46,10 +43,11 @@ pub(super) async fn serve<A: Application>(worker: Worker<A>, stream: Stream, pee
         peer,
         next: Rc::clone(&next),
     };
+    let stream = Patient::new(stream, worker.pod().config().body_timeout);
     let mut connection = worker.http().serve_connection(TokioIo::new(stream), service);
     let served = poll_fn(|context| connection.poll_without_shutdown(context)).await;
     let parts = connection.into_parts();
-    let stream = parts.io.into_inner();
+    let stream = parts.io.into_inner().into_inner();
     match (served, next.take()) {
         (Ok(()), Some(next)) => proceed(&worker, next, stream, parts.read_buf, peer),
         // An idle socket is closed without a word.
@@ -61,11 +59,11 @@ pub(super) async fn serve<A: Application>(worker: Worker<A>, stream: Stream, pee
 }
 
 /// Answers the requests of one socket.
-struct Service<A> {
+struct Service<A: Application> {
     worker: Worker<A>,
     peer: SocketAddr,
     /// What the socket is to become, once it has been answered 101.
-    next: Rc<RefCell<Option<Next>>>,
+    next: Rc<RefCell<Option<Next<A>>>>,
 }
 
 impl<A: Application> hyper::service::Service<Request<Incoming>> for Service<A> {
@@ -123,10 +121,10 @@ impl Future for Begun {
 }
 
 /// One request, and where it came from.
-struct Exchange<A> {
+struct Exchange<A: Application> {
     worker: Worker<A>,
     peer: SocketAddr,
-    next: Rc<RefCell<Option<Next>>>,
+    next: Rc<RefCell<Option<Next<A>>>>,
 }
 
 impl<A: Application> Exchange<A> {
@@ -149,12 +147,12 @@ impl<A: Application> Exchange<A> {
         let cors = &self.worker.pod().config().cors;
         let varies = cors.varies();
         let shared = cors.share(request.headers().get(header::ORIGIN));
-        let mut reply = if request.method() == hyper::Method::OPTIONS {
-            preflight(request.headers(), shared.is_some())
+        let mut answer = if request.method() == hyper::Method::OPTIONS {
+            reply::preflight(request.headers(), shared.is_some())
         } else {
             self.dispatch(request).await
         };
-        let headers = reply.headers_mut();
+        let headers = answer.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if varies {
             headers.insert(header::VARY, HeaderValue::from_static("Origin"));
@@ -168,7 +166,7 @@ impl<A: Application> Exchange<A> {
                 );
             }
         }
-        reply
+        answer
     }
 
     async fn dispatch(self, request: Request<Incoming>) -> Reply {
@@ -184,15 +182,18 @@ impl<A: Application> Exchange<A> {
         let asked = match engine_io::Request::parse(method, query, websocket, offered) {
             Ok(engine_io::Request::Open(transport)) => return self.open(transport, request),
             Ok(asked) => asked,
-            Err(refusal) => return refused(refusal),
+            Err(refusal) => {
+                self.note_bad_handshake();
+                return reply::refused(refusal);
+            }
         };
         let Some((owner, locator)) = self.owner(asked) else {
-            return refused(Refusal::SessionUnknown);
+            return reply::refused(Refusal::SessionUnknown);
         };
         match asked {
             engine_io::Request::Post { .. } => self.post(owner, locator, request).await,
             engine_io::Request::Upgrade { .. } => self.upgrade(owner, locator, &request).await,
-            _ => reply(poll::call(&self.worker, owner, locator, Call::Poll).await),
+            _ => reply::reply(poll::call(&self.worker, owner, locator, Call::Poll).await),
         }
     }
 
@@ -215,62 +216,78 @@ impl<A: Application> Exchange<A> {
 
     /// Opens a session, if the application admits it.
     fn open(self, transport: Transport, request: Request<Incoming>) -> Reply {
-        let accept = match transport {
-            Transport::Polling => None,
-            Transport::WebSocket => match accept_key(&request) {
-                Ok(accept) => Some(accept),
-                Err(error) => return not_a_websocket(error),
-            },
-        };
-        let (request, _) = request.into_parts();
+        match transport {
+            Transport::Polling => self.open_polling(&request.into_parts().0),
+            Transport::WebSocket => self.open_websocket(request),
+        }
+    }
+
+    fn open_polling(&self, request: &Parts) -> Reply {
         let opened = self.worker.turn(|application, engine| {
-            let handshake = handshake(&request, transport, self.peer);
-            application.admit(&handshake, engine.now())?;
+            let handshake = handshake(request, Transport::Polling, self.peer);
+            let admitted = application.admit(&handshake, engine.now())?;
+            let id = engine.open(Carrier::Polling {
+                poll: None,
+                probe: None,
+            });
             let mut packet = Vec::new();
-            if transport == Transport::Polling {
-                let id = engine.open(Carrier::Polling {
-                    poll: None,
-                    probe: None,
-                });
-                engine.write_open_packet(id, &mut packet);
-                application.handle(
-                    Event::Opened {
-                        id,
-                        handshake: &handshake,
-                    },
-                    engine,
-                );
-            }
+            engine.write_open_packet(id, &mut packet);
+            application.open(id, &handshake, admitted, engine);
             Ok(packet)
         });
-        match (opened, accept) {
-            (Err(refused), _) => not_admitted(&refused),
-            (Ok(packet), None) => reply(Answer::Payload(packet)),
-            (Ok(_), Some(accept)) => {
-                self.next.replace(Some(Next::Open(Box::new(request))));
-                switching(&accept)
-            }
+        match opened {
+            Ok(packet) => reply::reply(Answer::Payload(packet)),
+            Err(refused) => reply::not_admitted(&refused),
         }
+    }
+
+    /// Answers that the socket becomes a WebSocket; the session begins on it then.
+    fn open_websocket(self, request: Request<Incoming>) -> Reply {
+        let accept = match accept_key(&request) {
+            Ok(accept) => accept,
+            Err(error) => {
+                self.note_bad_handshake();
+                return reply::not_a_websocket(error);
+            }
+        };
+        let (request, _) = request.into_parts();
+        let admitted = self.worker.turn(|application, engine| {
+            let handshake = handshake(&request, Transport::WebSocket, self.peer);
+            application.admit(&handshake, engine.now())
+        });
+        match admitted {
+            Ok(admitted) => {
+                let request = Box::new(request);
+                self.next.replace(Some(Next::Open { request, admitted }));
+                reply::switching(&accept)
+            }
+            Err(refused) => reply::not_admitted(&refused),
+        }
+    }
+
+    fn note_bad_handshake(&self) {
+        self.worker
+            .turn(|application, _| application.notice(Notice::BadHandshake));
     }
 
     async fn upgrade(self, owner: u16, locator: Locator, request: &Request<Incoming>) -> Reply {
         let accept = match accept_key(request) {
             Ok(accept) => accept,
-            Err(error) => return not_a_websocket(error),
+            Err(error) => return reply::not_a_websocket(error),
         };
         let next = match poll::call(&self.worker, owner, locator, Call::BeginUpgrade).await {
             Answer::GoOn => Next::Join { owner, locator },
             Answer::Refused(Refusal::BadRequest) => Next::Dismiss,
-            refused => return reply(refused),
+            refused => return reply::reply(refused),
         };
         self.next.replace(Some(next));
-        switching(&accept)
+        reply::switching(&accept)
     }
 
     async fn post(self, owner: u16, locator: Locator, request: Request<Incoming>) -> Reply {
         match poll::call(&self.worker, owner, locator, Call::BeginPost).await {
             Answer::GoOn => {}
-            refused => return reply(refused),
+            refused => return reply::reply(refused),
         }
         let mut unfinished = Unfinished {
             worker: &self.worker,
@@ -280,7 +297,7 @@ impl<A: Application> Exchange<A> {
         };
         let body = self.body(request).await;
         unfinished.finished = true;
-        reply(poll::call(&self.worker, owner, locator, Call::EndPost(body)).await)
+        reply::reply(poll::call(&self.worker, owner, locator, Call::EndPost(body)).await)
     }
 
     /// The body of a POST, if it is text, small enough, and comes in time.
@@ -361,115 +378,4 @@ fn accept_key(request: &Request<Incoming>) -> Result<String, UpgradeError> {
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_bytes()));
     upgrade::validate(request.method().as_str(), version, headers)
-}
-
-fn switching(accept: &str) -> Reply {
-    let mut reply = empty(StatusCode::SWITCHING_PROTOCOLS);
-    let headers = reply.headers_mut();
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-    if let Ok(accept) = HeaderValue::from_str(accept) {
-        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
-    }
-    reply
-}
-
-fn not_a_websocket(error: UpgradeError) -> Reply {
-    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
-    let mut reply = text(status, TEXT, Refusal::BadRequest.body().into());
-    reply
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
-    for (name, value) in error.headers() {
-        if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
-            reply.headers_mut().insert(name, HeaderValue::from_static(value));
-        }
-    }
-    reply
-}
-
-fn not_admitted(refused: &Refused) -> Reply {
-    let status = match refused.status {
-        RefusalStatus::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
-        RefusalStatus::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-    };
-    let Refused {
-        code,
-        message,
-        retry_after,
-        ..
-    } = refused;
-    let mut body = String::new();
-    write!(body, r#"{{"code":"{code}","message":"{message}"}}"#).expect("writing to memory cannot fail");
-    let mut reply = text(status, JSON, body.into());
-    let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
-    reply.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-    reply
-}
-
-fn refused(refusal: Refusal) -> Reply {
-    reply(Answer::Refused(refusal))
-}
-
-const TEXT: &str = "text/plain; charset=UTF-8";
-const JSON: &str = "application/json";
-
-fn reply(answer: Answer) -> Reply {
-    match answer {
-        Answer::Payload(packets) => text(StatusCode::OK, TEXT, packets.into()),
-        Answer::Taken => text(StatusCode::OK, TEXT, Bytes::from_static(b"ok")),
-        Answer::Refused(refusal) => text(StatusCode::BAD_REQUEST, JSON, refusal.body().into()),
-        Answer::TooLarge => empty(StatusCode::PAYLOAD_TOO_LARGE),
-        Answer::TooSlow => too_slow(),
-        Answer::GoOn | Answer::Unavailable => not_admitted(&BUSY),
-    }
-}
-
-/// Why a request is refused whose session's worker does not come after.
-const BUSY: Refused = Refused {
-    status: RefusalStatus::Unavailable,
-    code: "unavailable",
-    message: "this pod is busy; try again",
-    retry_after: Duration::from_secs(1),
-};
-
-fn too_slow() -> Reply {
-    let mut reply = empty(StatusCode::REQUEST_TIMEOUT);
-    reply
-        .headers_mut()
-        .insert(header::CONNECTION, HeaderValue::from_static("close"));
-    reply
-}
-
-/// What a browser asks before it lets a page of another site send a request.
-fn preflight(headers: &HeaderMap, allowed: bool) -> Reply {
-    let mut reply = empty(StatusCode::NO_CONTENT);
-    if allowed {
-        let asked = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned();
-        let headers = reply.headers_mut();
-        headers.insert(
-            header::ACCESS_CONTROL_ALLOW_METHODS,
-            HeaderValue::from_static("GET, POST"),
-        );
-        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
-        if let Some(asked) = asked {
-            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked);
-        }
-    }
-    reply
-}
-
-fn text(status: StatusCode, kind: &'static str, body: Bytes) -> Reply {
-    let mut reply = Response::new(Either::Left(Full::new(body)));
-    *reply.status_mut() = status;
-    reply
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    reply
-}
-
-fn empty(status: StatusCode) -> Reply {
-    let mut reply = Response::new(Either::Left(Full::default()));
-    *reply.status_mut() = status;
-    reply
 }

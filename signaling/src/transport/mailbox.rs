@@ -18,6 +18,9 @@ use super::stream::{Parked, Permit};
 /// Mails that may wait for a worker. A worker with more than that is not given any.
 const MAILBOX: usize = 1024;
 
+/// Sockets beyond the limit that may be told so at a time; more than that are closed without a word.
+const FAREWELLS: usize = 256;
+
 /// What one worker sends another.
 #[derive(Debug)]
 pub(super) enum Mail {
@@ -48,6 +51,7 @@ pub struct Pod {
     sids: Sids,
     mailboxes: Vec<mpsc::Sender<Mail>>,
     sockets: Arc<AtomicUsize>,
+    farewells: Arc<AtomicUsize>,
     accepting: watch::Sender<bool>,
 }
 
@@ -82,6 +86,7 @@ impl Pod {
             config,
             mailboxes,
             sockets: Arc::default(),
+            farewells: Arc::default(),
             accepting: watch::Sender::new(true),
         };
         (Arc::new(pod), inboxes)
@@ -121,6 +126,11 @@ impl Pod {
     /// A place for one more socket, unless all are taken.
     pub(super) fn permit(&self) -> Option<Permit> {
         Permit::take(&self.sockets, self.config.max_sockets)
+    }
+
+    /// A place for one more socket that is only told that there are too many.
+    pub(super) fn farewell(&self) -> Option<Permit> {
+        Permit::take(&self.farewells, FAREWELLS)
     }
 
     pub(super) fn workers(&self) -> u16 {

@@ -1,13 +1,20 @@
 //! The socket of a client, or the near end of the task that speaks TLS with it.
 
+use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream, tcp, unix};
+use tokio::sync::oneshot;
+
+/// How long a socket is kept after the last word, so that it arrives: closing a socket that has unread bytes would reset
+/// it.
+pub(super) const LINGER: Duration = Duration::from_secs(2);
 
 /// One place among the sockets that a pod may have open; free again when it is dropped.
 #[derive(Debug)]
@@ -28,11 +35,19 @@ impl Drop for Permit {
     }
 }
 
+/// What is let go of with a stream: the socket's place, or what tells the task that speaks TLS, and has the place, that
+/// its near end is gone.
+#[derive(Debug)]
+struct Hold {
+    _place: Option<Permit>,
+    _near: Option<oneshot::Sender<Infallible>>,
+}
+
 /// A connected byte stream.
 #[derive(Debug)]
 pub struct Stream {
     kind: Kind,
-    permit: Permit,
+    hold: Hold,
 }
 
 #[derive(Debug)]
@@ -46,7 +61,7 @@ enum Kind {
 #[derive(Debug)]
 pub(super) struct Parked {
     kind: ParkedKind,
-    permit: Permit,
+    hold: Hold,
 }
 
 #[derive(Debug)]
@@ -59,14 +74,21 @@ impl Stream {
     pub(super) fn tcp(stream: TcpStream, permit: Permit) -> Self {
         Self {
             kind: Kind::Tcp(stream),
-            permit,
+            hold: Hold {
+                _place: Some(permit),
+                _near: None,
+            },
         }
     }
 
-    pub(super) fn local(stream: UnixStream, permit: Permit) -> Self {
+    /// The near end of a task that speaks TLS: when it is gone, the other end of `near` is told.
+    pub(super) fn local(stream: UnixStream, near: oneshot::Sender<Infallible>) -> Self {
         Self {
             kind: Kind::Local(stream),
-            permit,
+            hold: Hold {
+                _place: None,
+                _near: Some(near),
+            },
         }
     }
 
@@ -78,7 +100,7 @@ impl Stream {
         };
         Ok(Parked {
             kind,
-            permit: self.permit,
+            hold: self.hold,
         })
     }
 
@@ -97,7 +119,7 @@ impl Stream {
         (
             ReadHalf {
                 reading,
-                _permit: self.permit,
+                _hold: self.hold,
             },
             write,
         )
@@ -118,6 +140,14 @@ impl Stream {
             Kind::Local(stream) => stream.try_write(bytes),
         }
     }
+
+    /// Lets the kernel throw away what it has not sent, once the socket is closed.
+    pub(super) fn discard_unsent(&self) {
+        if let Kind::Tcp(stream) = &self.kind {
+            // Fails when the socket is dead, and then there is nothing to discard.
+            let _ = stream.set_zero_linger();
+        }
+    }
 }
 
 impl Parked {
@@ -129,7 +159,7 @@ impl Parked {
         };
         Ok(Stream {
             kind,
-            permit: self.permit,
+            hold: self.hold,
         })
     }
 }
@@ -138,7 +168,7 @@ impl Parked {
 #[derive(Debug)]
 pub(super) struct ReadHalf {
     reading: Reading,
-    _permit: Permit,
+    _hold: Hold,
 }
 
 #[derive(Debug)]

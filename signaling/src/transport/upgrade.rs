@@ -10,7 +10,7 @@ use signaling_core::id::ConnectionId;
 use signaling_wire::engine_io::Transport;
 use signaling_wire::websocket::{Opcode, encode};
 
-use super::application::{Application, Event};
+use super::application::Application;
 use super::connection::Carrier;
 use super::http::handshake;
 use super::mailbox::Mail;
@@ -20,9 +20,12 @@ use super::websocket::{self, Reader};
 use super::worker::Worker;
 
 /// What becomes of a socket after the answer 101.
-pub(super) enum Next {
+pub(super) enum Next<A: Application> {
     /// A session begins on it.
-    Open(Box<Parts>),
+    Open {
+        request: Box<Parts>,
+        admitted: A::Admitted,
+    },
     /// A session of worker `owner` may move to it.
     Join { owner: u16, locator: Locator },
     /// A session exists that has a WebSocket already: this one is closed at once, as by the reference server.
@@ -52,13 +55,13 @@ impl fmt::Debug for Takeover {
 /// Goes on with a socket that HTTP is done with.
 pub(super) fn proceed<A: Application>(
     worker: &Worker<A>,
-    next: Next,
+    next: Next<A>,
     stream: Stream,
     early: Bytes,
     peer: SocketAddr,
 ) {
     match next {
-        Next::Open(request) => open(worker, &request, stream, &early, peer),
+        Next::Open { request, admitted } => open(worker, &request, admitted, stream, &early, peer),
         Next::Join { owner, locator } if owner == worker.number() => join(worker, locator, stream, &early),
         Next::Join { owner, locator } => match stream.park() {
             // When the owner does not take it, the socket is closed, and the session stays with its polls.
@@ -78,7 +81,14 @@ pub(super) fn proceed<A: Application>(
 }
 
 /// Begins a session on a WebSocket.
-fn open<A: Application>(worker: &Worker<A>, request: &Parts, stream: Stream, early: &[u8], peer: SocketAddr) {
+fn open<A: Application>(
+    worker: &Worker<A>,
+    request: &Parts,
+    admitted: A::Admitted,
+    stream: Stream,
+    early: &[u8],
+    peer: SocketAddr,
+) {
     let (read, write) = stream.into_split();
     let id = worker.turn(|application, engine| {
         let id = engine.open(Carrier::WebSocket { write, reader: None });
@@ -88,13 +98,7 @@ fn open<A: Application>(worker: &Worker<A>, request: &Parts, stream: Stream, ear
             encode(Opcode::Text, &[&packet], &mut connection.out);
         }
         let handshake = handshake(request, Transport::WebSocket, peer);
-        application.handle(
-            Event::Opened {
-                id,
-                handshake: &handshake,
-            },
-            engine,
-        );
+        application.open(id, &handshake, admitted, engine);
         id
     });
     Reader::carrying(worker.clone(), id, read).spawn(early);

@@ -7,7 +7,6 @@ use std::future::Future;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use signaling_core::id::ConnectionId;
 use signaling_wire::engine_io::{Packet, Probe};
@@ -20,12 +19,8 @@ use super::application::{Application, Closing, Loss};
 use super::connection::{Carrier, Writing, Written, write_out};
 use super::engine::{Engine, frame_packet};
 use super::session::{Stop, take_packet};
-use super::stream::{ReadHalf, Stream, WriteHalf};
+use super::stream::{LINGER, ReadHalf, Stream, WriteHalf};
 use super::worker::Worker;
-
-/// How long a socket is kept after the last word, so that it arrives: closing a socket that has unread bytes would reset
-/// it.
-const LINGER: Duration = Duration::from_secs(2);
 
 /// Reads a WebSocket until its end.
 pub(super) struct Reader<A> {

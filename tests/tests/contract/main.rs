@@ -4,7 +4,10 @@
 #![allow(unreachable_pub, reason = "a test has no interface")]
 
 mod bystanders;
+mod capacity;
 mod client;
+mod configuration;
+mod drain;
 mod engine_io;
 mod event_limits;
 mod events;
@@ -12,8 +15,11 @@ mod frames;
 mod health;
 mod json;
 mod metrics;
+mod rate_limits;
 mod requests;
+mod silence;
 mod site;
+mod slow_readers;
 mod socket_io;
 mod upgrades;
 

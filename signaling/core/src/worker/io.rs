@@ -145,6 +145,8 @@ pub enum Output {
         session: SessionId,
         /// The text of its resume token: Socket.IO's `pid`.
         token: Range<usize>,
+        /// Whether the client has come back to it.
+        resumed: bool,
     },
     /// Answer CONNECT_ERROR `unauthorized`.
     Refuse {

@@ -207,6 +207,7 @@ impl Worker {
             connection,
             session: id,
             token: written,
+            resumed,
         });
         let (state, in_match) = match &session.chat {
             Chat::Idle => (State::Idle, None),

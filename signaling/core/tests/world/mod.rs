@@ -354,6 +354,7 @@ impl World {
                 connection,
                 session,
                 token,
+                ..
             } => {
                 let (sid, pid) = (session.to_string(), text(&token));
                 self.downward(connection, Downward::Accepted { sid, pid });

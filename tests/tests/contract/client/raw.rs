@@ -4,6 +4,8 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use socket2::{Domain, Socket, Type};
+
 /// How long a test waits for what must come, on a machine that is busy with other tests.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -15,7 +17,18 @@ pub struct Raw {
 
 impl Raw {
     pub fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).expect("the pod accepts");
+        Self::of(TcpStream::connect(address).expect("the pod accepts"))
+    }
+
+    /// Connects with so little room for what is not read that the pod soon notices.
+    pub fn narrow(address: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        socket.connect(&address.into()).expect("the pod accepts");
+        Self::of(socket.into())
+    }
+
+    fn of(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
@@ -38,6 +51,12 @@ impl Raw {
 
     pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         self.stream.write_all(bytes.as_ref())
+    }
+
+    /// Breaks the connection off: what is under way either way is lost.
+    pub fn reset(self) {
+        let socket = Socket::from(self.stream);
+        socket.set_linger(Some(Duration::ZERO)).unwrap();
     }
 
     /// Says that nothing more is coming.
