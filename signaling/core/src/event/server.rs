@@ -125,45 +125,75 @@ impl ServerEvent<'_> {
 
     fn write_to(&self, out: &mut Vec<u8>) -> std::io::Result<()> {
         match *self {
-            Self::Session {
-                session_id,
-                resume_token,
-                resumed,
-                resume_window_ms,
-                state,
-                in_match,
-            } => {
-                write!(
-                    out,
-                    r#"["session",{{"sessionId":"{session_id}","resumeToken":"{resume_token}","#
-                )?;
-                write!(
-                    out,
-                    r#""resumed":{resumed},"resumeWindowMs":{resume_window_ms},"state":"#
-                )?;
-                serde_json::to_writer(&mut *out, &state)?;
-                if let Some(InMatch {
-                    match_id,
-                    peer_id,
-                    initiator,
-                    renegotiate,
-                }) = in_match
-                {
-                    write!(out, r#","matchId":"{match_id}","peerId":"{peer_id}","#)?;
-                    write!(out, r#""initiator":{initiator},"renegotiate":{renegotiate}"#)?;
-                }
-                write!(out, "}}")
+            Self::Session { .. } => self.write_session(out),
+            Self::Waiting { .. } | Self::MatchFound { .. } | Self::MatchTimeout { .. } => {
+                self.write_search(out)
             }
+            Self::PeerDisconnected { .. } | Self::PeerReconnecting { .. } | Self::PeerResumed { .. } => {
+                self.write_peer(out)
+            }
+            Self::IceServers { ice_servers } => {
+                write!(out, r#"["ice_servers",{{"iceServers":{ice_servers}}}"#)
+            }
+            Self::RateLimited {
+                scope,
+                retry_after_ms,
+            } => {
+                write!(out, r#"["rate_limited",{{"scope":"{scope}","#)?;
+                write!(out, r#""retryAfterMs":{retry_after_ms}}}"#)
+            }
+            Self::Draining { reconnect_in_ms } => {
+                write!(out, r#"["draining",{{"reconnectInMs":{reconnect_in_ms}}}"#)
+            }
+            Self::Error(rejection) => {
+                out.extend_from_slice(br#"["error","#);
+                write_rejection(rejection, out)
+            }
+        }
+    }
+
+    fn write_session(&self, out: &mut Vec<u8>) -> std::io::Result<()> {
+        let Self::Session {
+            session_id,
+            resume_token,
+            resumed,
+            resume_window_ms,
+            state,
+            in_match,
+        } = *self
+        else {
+            return Ok(());
+        };
+        write!(out, r#"["session",{{"sessionId":"{session_id}","#)?;
+        write!(out, r#""resumeToken":"{resume_token}","resumed":{resumed},"#)?;
+        write!(out, r#""resumeWindowMs":{resume_window_ms},"state":"#)?;
+        serde_json::to_writer(&mut *out, &state)?;
+        if let Some(InMatch {
+            match_id,
+            peer_id,
+            initiator,
+            renegotiate,
+        }) = in_match
+        {
+            write!(out, r#","matchId":"{match_id}","peerId":"{peer_id}","#)?;
+            write!(out, r#""initiator":{initiator},"renegotiate":{renegotiate}"#)?;
+        }
+        write!(out, "}}")
+    }
+
+    /// How the search for a partner goes, and ends.
+    fn write_search(&self, out: &mut Vec<u8>) -> std::io::Result<()> {
+        match *self {
             Self::Waiting {
                 position,
                 estimated_wait_ms,
                 timeout_ms,
             } => {
+                write!(out, r#"["waiting",{{"position":{position},"#)?;
                 write!(
                     out,
-                    r#"["waiting",{{"position":{position},"estimatedWaitMs":{estimated_wait_ms},"#
-                )?;
-                write!(out, r#""timeoutMs":{timeout_ms}}}"#)
+                    r#""estimatedWaitMs":{estimated_wait_ms},"timeoutMs":{timeout_ms}}}"#
+                )
             }
             Self::MatchFound {
                 match_id,
@@ -176,12 +206,19 @@ impl ServerEvent<'_> {
                     out,
                     r#"["match_found",{{"matchId":"{match_id}","peerId":"{peer_id}","#
                 )?;
-                write!(
-                    out,
-                    r#""initiator":{initiator},"iceServers":{ice_servers},"criteria":{criteria}}}"#
-                )
+                write!(out, r#""initiator":{initiator},"iceServers":{ice_servers},"#)?;
+                write!(out, r#""criteria":{criteria}}}"#)
             }
-            Self::MatchTimeout { waited_ms } => write!(out, r#"["match_timeout",{{"waitedMs":{waited_ms}}}"#),
+            Self::MatchTimeout { waited_ms } => {
+                write!(out, r#"["match_timeout",{{"waitedMs":{waited_ms}}}"#)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What becomes of the partner.
+    fn write_peer(&self, out: &mut Vec<u8>) -> std::io::Result<()> {
+        match *self {
             Self::PeerDisconnected { match_id, reason } => {
                 write!(
                     out,
@@ -200,25 +237,7 @@ impl ServerEvent<'_> {
                     r#"["peer_resumed",{{"matchId":"{match_id}","renegotiate":{renegotiate}}}"#
                 )
             }
-            Self::IceServers { ice_servers } => {
-                write!(out, r#"["ice_servers",{{"iceServers":{ice_servers}}}"#)
-            }
-            Self::RateLimited {
-                scope,
-                retry_after_ms,
-            } => {
-                write!(
-                    out,
-                    r#"["rate_limited",{{"scope":"{scope}","retryAfterMs":{retry_after_ms}}}"#
-                )
-            }
-            Self::Draining { reconnect_in_ms } => {
-                write!(out, r#"["draining",{{"reconnectInMs":{reconnect_in_ms}}}"#)
-            }
-            Self::Error(rejection) => {
-                out.extend_from_slice(br#"["error","#);
-                write_rejection(rejection, out)
-            }
+            _ => Ok(()),
         }
     }
 }

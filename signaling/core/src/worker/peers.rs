@@ -135,7 +135,7 @@ impl Worker {
                 match_id,
                 gone,
                 worker,
-            } => self.partner_moved(match_id, gone, worker, now, out),
+            } => self.partner_moved(from, match_id, gone, worker, now, out),
             Frame::Over {
                 match_id,
                 gone,

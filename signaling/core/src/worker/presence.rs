@@ -272,9 +272,10 @@ impl Worker {
         );
     }
 
-    /// The partner's session has another owner.
+    /// The partner's session has another owner, says the last one or the new one; others' word is old.
     pub(super) fn partner_moved(
         &mut self,
+        from: &WorkerId,
         match_id: MatchId,
         gone: SessionId,
         worker: WorkerId,
@@ -287,6 +288,10 @@ impl Worker {
         let Some(matched) = self.sessions[key].matched() else {
             return;
         };
+        let known = &matched.partner.worker;
+        if *known == worker || from != known && *from != worker {
+            return;
+        }
         matched.partner.worker = worker;
         let Some(asked) = &mut matched.confirming else {
             return;

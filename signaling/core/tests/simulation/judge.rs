@@ -88,7 +88,11 @@ pub(crate) fn at_rest(stage: &Stage) -> Vec<String> {
             }
         }
     }
-    if !stage.plan.has(|kind| *kind == Break::Pool) {
+    // A block may be lost with the pool, or with a worker whom the pool did not hear.
+    let pool = stage.plan.has(|kind| *kind == Break::Pool);
+    let unheard = stage.plan.has(|kind| matches!(kind, Break::PoolLine(_)));
+    let killed = stage.plan.has(|kind| matches!(kind, Break::Kill(_)));
+    if !pool && !(unheard && killed) {
         defects.extend(blocked_and_met(&stage.people));
     }
     defects

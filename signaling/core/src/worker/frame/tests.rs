@@ -131,133 +131,126 @@ impl Names {
 fn samples() -> Vec<(&'static str, Frame<'static>)> {
     let mut names = Names(ChaCha12Rng::seed_from_u64(1));
     let (match_id, to) = (names.match_id(), names.session());
+    let mut frames = about_proposals(&mut names, match_id, to);
+    frames.extend(about_matches(&mut names, match_id, to));
+    frames.extend(about_moving(&mut names, to));
+    frames
+}
+
+fn about_proposals(
+    names: &mut Names,
+    match_id: MatchId,
+    to: SessionId,
+) -> Vec<(&'static str, Frame<'static>)> {
+    let propose = Propose {
+        match_id,
+        from: names.side(),
+        to,
+        to_epoch: Epoch(3),
+        criteria: Cow::Borrowed("{\"mode\":\"text\"}"),
+    };
+    let accept = Frame::Accept {
+        match_id,
+        from: names.side(),
+        to,
+    };
+    let commit = Frame::Commit {
+        match_id,
+        from: names.session(),
+        to,
+    };
+    let release = Frame::Release { to, epoch: Epoch(3) };
+    vec![
+        ("propose", Frame::Propose(propose)),
+        ("accept", accept),
+        ("refuse", Frame::Refuse { match_id, to }),
+        ("commit", commit),
+        ("release", release),
+    ]
+}
+
+fn about_matches(names: &mut Names, match_id: MatchId, to: SessionId) -> Vec<(&'static str, Frame<'static>)> {
+    let gone = to;
+    let worker = WorkerId::new("acme-2", 3);
+    let signal = Relayed {
+        match_id,
+        to,
+        seq: 300,
+        offer: true,
+        body: Cow::Borrowed(b"[\"webrtc_offer\",{\"seq\":300}"),
+    };
+    let confirm = Confirm {
+        match_id,
+        from: names.session(),
+        epoch: Epoch(4),
+        to,
+        ask: 5,
+        after: Some(6),
+        renegotiate: false,
+    };
+    let confirmed = Confirmed {
+        match_id,
+        to,
+        ask: 5,
+        heard: 6,
+        complete: true,
+        away: false,
+    };
+    let (reason, renegotiate) = (EndReason::Timeout, true);
+    let back = Frame::Back {
+        match_id,
+        to,
+        renegotiate,
+    };
+    let moved = Frame::Moved {
+        match_id,
+        gone,
+        worker,
+    };
+    let over = Frame::Over {
+        match_id,
+        gone,
+        reason: EndReason::Error,
+    };
+    vec![
+        ("end", Frame::End { match_id, to, reason }),
+        ("signal", Frame::Signal(signal)),
+        ("away", Frame::Away { match_id, to }),
+        ("back", back),
+        ("moved", moved),
+        ("over", over),
+        ("confirm", Frame::Confirm(confirm)),
+        ("confirmed", Frame::Confirmed(confirmed)),
+    ]
+}
+
+fn about_moving(names: &mut Names, session: SessionId) -> Vec<(&'static str, Frame<'static>)> {
     let token = Token {
         made_by: WorkerId::new("acme-0", 1),
-        session: to,
+        session,
         secret: Secret::random(&mut names.0),
     };
-    let worker = WorkerId::new("acme-2", 3);
-    let mut frames = vec![
-        (
-            "propose",
-            Frame::Propose(Propose {
-                match_id,
-                from: names.side(),
-                to,
-                to_epoch: Epoch(3),
-                criteria: Cow::Borrowed("{\"mode\":\"text\"}"),
-            }),
-        ),
-        (
-            "accept",
-            Frame::Accept {
-                match_id,
-                from: names.side(),
-                to,
-            },
-        ),
-        ("refuse", Frame::Refuse { match_id, to }),
-        (
-            "commit",
-            Frame::Commit {
-                match_id,
-                from: names.session(),
-                to,
-            },
-        ),
-        ("release", Frame::Release { to, epoch: Epoch(3) }),
-        (
-            "end",
-            Frame::End {
-                match_id,
-                to,
-                reason: EndReason::Timeout,
-            },
-        ),
-        (
-            "signal",
-            Frame::Signal(Relayed {
-                match_id,
-                to,
-                seq: 300,
-                offer: true,
-                body: Cow::Borrowed(b"[\"webrtc_offer\",{\"seq\":300}"),
-            }),
-        ),
-        ("away", Frame::Away { match_id, to }),
-        (
-            "back",
-            Frame::Back {
-                match_id,
-                to,
-                renegotiate: true,
-            },
-        ),
-        (
-            "moved",
-            Frame::Moved {
-                match_id,
-                gone: to,
-                worker: worker.clone(),
-            },
-        ),
-        (
-            "over",
-            Frame::Over {
-                match_id,
-                gone: to,
-                reason: EndReason::Error,
-            },
-        ),
-        (
-            "confirm",
-            Frame::Confirm(Confirm {
-                match_id,
-                from: names.session(),
-                epoch: Epoch(4),
-                to,
-                ask: 5,
-                after: Some(6),
-                renegotiate: false,
-            }),
-        ),
-        (
-            "confirmed",
-            Frame::Confirmed(Confirmed {
-                match_id,
-                to,
-                ask: 5,
-                heard: 6,
-                complete: true,
-                away: false,
-            }),
-        ),
-        (
-            "summon",
-            Frame::Summon {
-                request: 7,
-                token,
-                user: Some(Cow::Borrowed("alice")),
-                since: Millis(1_800_000_000_000),
-            },
-        ),
-        (
-            "elsewhere",
-            Frame::Elsewhere {
-                request: 7,
-                worker: Some(worker),
-            },
-        ),
-    ];
+    let summon = Frame::Summon {
+        request: 7,
+        token,
+        user: Some(Cow::Borrowed("alice")),
+        since: Millis(1_800_000_000_000),
+    };
+    let elsewhere = Frame::Elsewhere {
+        request: 7,
+        worker: Some(WorkerId::new("acme-2", 3)),
+    };
     let chats = [
         ("handed idle", Chat::Idle),
         ("handed waiting", names.waiting()),
         ("handed matched", names.matched()),
     ];
-    for (name, chat) in chats {
+    let handed = chats.map(|(name, chat)| {
         let session = Box::new(names.handed(chat));
-        frames.push((name, Frame::Handed { request: 8, session }));
-    }
+        (name, Frame::Handed { request: 8, session })
+    });
+    let mut frames = vec![("summon", summon), ("elsewhere", elsewhere)];
+    frames.extend(handed);
     frames
 }
 
