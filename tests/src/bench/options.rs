@@ -60,6 +60,9 @@ pub(super) struct Sizes {
     pub(super) relay_sessions: usize,
     /// Events relayed in a round.
     pub(super) relay_events: usize,
+    /// Rounds of them before the first that counts: until Node has compiled what it runs, and the pod keeps as much of
+    /// what each session has sent as it ever does.
+    pub(super) relay_warm_up: u16,
     /// Events that each session has under way.
     pub(super) window: usize,
     /// Events whose latency is measured in a round.
@@ -106,6 +109,7 @@ impl Options {
             relay_sessions,
             // No session may come near the 200 signals at once that the pod allows it.
             relay_events: relay_sessions * of(100, 50),
+            relay_warm_up: if self.quick { 1 } else { 4 },
             window: usize::from(self.window),
             latency_events: of(10_000, 2_000),
             handshakes: sessions(5_000, 1_000),

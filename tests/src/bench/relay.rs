@@ -45,12 +45,12 @@ pub(super) fn measure(
 ) -> anyhow::Result<()> {
     let servers = start(servers, cores)?;
     let mut pairs = Pairs::of_each(&servers, sizes.relay_sessions)?;
-    for pairs in &mut pairs {
-        pairs.relay(sizes.relay_events / 5, sizes.window)?;
-    }
-    for _ in 0..sizes.rounds {
+    for round in 0..sizes.relay_warm_up + sizes.rounds {
         for pairs in &mut pairs {
             let cost = pairs.relay(sizes.relay_events, sizes.window)?;
+            if round < sizes.relay_warm_up {
+                continue;
+            }
             let events = sizes.relay_events as f64;
             let kind = pairs.server.kind;
             samples.add(
