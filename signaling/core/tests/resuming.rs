@@ -373,3 +373,55 @@ fn an_expired_user_resumes_a_live_session_and_no_other() {
     world.run(Duration::from_secs(1));
     assert_eq!(world.clients[a].seen.last().unwrap().1, Seen::Refused);
 }
+
+#[test]
+fn who_comes_back_to_a_partner_on_a_lost_worker_waits_for_them_no_longer_than_the_window() {
+    let mut world = World::new(4, 37);
+    let people = [0, 1].map(|worker| {
+        let client = world.client(true);
+        world.connect(client, worker);
+        world.run(TICK);
+        world.emit(client, FIND, false);
+        client
+    });
+    world.run(Duration::from_millis(250));
+    // Worker 2 knows that worker 1 is lost; worker 0, from where the session comes, does not.
+    world.kill_worker(1);
+    world.announce_lost_to(1, 2);
+    world.disconnect(people[0], Closed::Lost);
+    world.connect(people[0], 2);
+    world.run(TICK);
+    assert_eq!(last(&world, people[0], "session")["state"], "matched");
+    assert_eq!(world.clients[people[0]].count("peer_reconnecting"), 1);
+    world.run(Duration::from_secs(75));
+    assert_eq!(last(&world, people[0], "peer_disconnected")["reason"], "timeout");
+}
+
+#[test]
+fn a_client_that_claims_to_have_seen_more_than_was_sent_misses_nothing_later() {
+    for seq in [3, u64::MAX] {
+        let mut world = World::new(2, 38);
+        let (a, b) = pair(&mut world, false);
+        world.disconnect(a, Closed::Lost);
+        world.run(TICK);
+        world.clients[a].heard = seq;
+        world.connect(a, 0);
+        world.run(Duration::from_millis(100));
+        assert_eq!(last(&world, a, "session")["renegotiate"], true);
+        world.emit(b, &text(1), true);
+        world.run(TICK);
+        assert_eq!(heard(&world, a), ["1"], "{seq}");
+    }
+}
+
+#[test]
+fn a_second_connect_on_one_connection_begins_no_second_session() {
+    let mut world = World::new(1, 39);
+    let a = world.join(0);
+    world.connect_again(a);
+    world.run(TICK);
+    assert_eq!(world.worker(0).unwrap().census().sessions, 1);
+    world.disconnect(a, Closed::Left);
+    world.run(TICK);
+    assert_eq!(world.worker(0).unwrap().census().sessions, 0);
+}

@@ -77,6 +77,10 @@ impl Worker {
             taken_over: false,
         };
         let connection = connect.connection;
+        if self.by_connection.contains_key(&connection) || self.pending.contains_key(&connection) {
+            // It has asked before.
+            return;
+        }
         match &returning.token {
             Some(token) => match self.holds(token, user_name(&returning.user)) {
                 Some(key) => self.resume(key, connection, returning, now, out),

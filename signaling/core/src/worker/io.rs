@@ -57,9 +57,11 @@ pub enum Input<'a> {
         /// The packet's bytes.
         bytes: &'a [u8],
     },
-    /// The workers that may own sessions now, this one among them or not.
+    /// The workers that may own sessions now, this one among them or not. Who was not named the last time, or has been lost
+    /// since, is greeted, so that both learn what has become void.
     Workers(&'a [WorkerId]),
-    /// A worker is lost with all that it owned.
+    /// A worker is lost with all that it owned: its lease has run out, or it has said that it goes. Should it live, the two
+    /// find out as soon as either speaks.
     WorkerLost(&'a WorkerId),
     /// [`super::Worker::deadline`] has come.
     Deadline,

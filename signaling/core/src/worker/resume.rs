@@ -50,10 +50,11 @@ impl Worker {
         };
         let after = seen(matched, &returning);
         // What is told from now on goes by what the client has seen, not by what a dead connection was sent.
-        matched.heard = after.unwrap_or(matched.heard);
+        matched.heard = after.map_or(matched.heard, |after| after.min(matched.heard));
         matched.confirming = None;
         if self.lost.contains(&matched.partner.worker) {
             // There is nobody to ask; whoever comes back there asks in turn.
+            self.wait_for_partner(key, now, out);
             return self.come_back(key, connection, &returning, true, now, out);
         }
         let sure = clean || matched.signalled() && matched.all_acknowledged;

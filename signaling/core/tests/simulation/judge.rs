@@ -92,7 +92,7 @@ pub(crate) fn at_rest(stage: &Stage) -> Vec<String> {
     let pool = stage.plan.has(|kind| *kind == Break::Pool);
     let unheard = stage.plan.has(|kind| matches!(kind, Break::PoolLine(_)));
     let killed = stage.plan.has(|kind| matches!(kind, Break::Kill(_)));
-    if !pool && !(unheard && killed) {
+    if !(pool || unheard && killed) {
         defects.extend(blocked_and_met(&stage.people));
     }
     defects

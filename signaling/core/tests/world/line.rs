@@ -100,6 +100,14 @@ impl World {
         self.upward(connection, message);
     }
 
+    /// Asks to join once more, on the same connection.
+    pub fn connect_again(&mut self, client: ClientId) {
+        let connection = self.clients[client].connection.unwrap();
+        let message = self.clients[client].connecting(connection, User::Anonymous, true);
+        self.clients[client].accepted = true;
+        self.upward(connection, message);
+    }
+
     /// Sends an event; `ack` asks for an acknowledgement.
     pub fn emit(&mut self, client: ClientId, args: &str, ack: bool) -> Option<u64> {
         let connection = self.clients[client].connection?;
