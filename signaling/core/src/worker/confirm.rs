@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::connect::PendingStage;
+use super::connect::{PendingStage, Question};
 use super::frame::{Confirm, Confirmed, Frame, Relayed};
 use super::io::{EndReason, Outputs};
 use super::{Key, Worker};
@@ -117,7 +117,7 @@ impl Worker {
     fn deny(&mut self, from: &WorkerId, asked: Confirm, now: Millis, out: &mut Outputs) {
         let Confirm { match_id, to, .. } = asked;
         if let Some(pending) = self.summoning(to) {
-            return pending.questions.push((from.clone(), asked));
+            return pending.questions.push((from.clone(), Question::Confirm(asked)));
         }
         let frame = match self.whereabouts(match_id, to) {
             Frame::Over { reason, .. } => Frame::End {
@@ -131,9 +131,12 @@ impl Worker {
     }
 
     /// Answers what was asked while a session was looked for, and has come now or not.
-    pub(super) fn answer(&mut self, questions: Vec<(WorkerId, Confirm)>, now: Millis, out: &mut Outputs) {
-        for (from, asked) in questions {
-            self.confirm(&from, asked, now, out);
+    pub(super) fn answer(&mut self, questions: Vec<(WorkerId, Question)>, now: Millis, out: &mut Outputs) {
+        for (from, question) in questions {
+            match question {
+                Question::Confirm(asked) => self.confirm(&from, asked, now, out),
+                Question::Summon(summon) => self.summoned(&from, summon, now, out),
+            }
         }
     }
 

@@ -4,10 +4,10 @@
 //! too ([`super::summon`]), and a match is confirmed by the partner's owner ([`super::confirm`]), who also replays what was
 //! missed. Until then the connection is pending and the session counts as lost. Then it is resumed ([`super::resume`]).
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::frame::Confirm;
+use super::frame::{Confirm, Summon};
 use super::io::{Closed, Connect, EndReason, Output, Outputs, Record, User};
 use super::{Due, Key, Worker};
 use crate::id::{ConnectionId, Epoch, Person, Secret, SessionId, WorkerId};
@@ -19,8 +19,17 @@ use crate::time::Millis;
 pub(super) struct Pending {
     pub(super) stage: PendingStage,
     pub(super) returning: Returning,
-    /// What partners' owners have asked about the session that is looked for: one or two questions.
-    pub(super) questions: Vec<(WorkerId, Confirm)>,
+    /// What other workers have asked about the session that is looked for: one or two questions.
+    pub(super) questions: Vec<(WorkerId, Question)>,
+}
+
+/// What another worker wants of a session that is on its way here, or nowhere.
+#[derive(Debug)]
+pub(super) enum Question {
+    /// The partner's owner asks whether the match stands.
+    Confirm(Confirm),
+    /// A later connection has come to another worker.
+    Summon(Summon),
 }
 
 impl Pending {
@@ -38,8 +47,10 @@ impl Pending {
 pub(super) enum PendingStage {
     /// For whoever has the session to hand it over.
     Summoning {
-        outstanding: BTreeSet<WorkerId>,
-        tried: BTreeSet<WorkerId>,
+        /// Whose answers are awaited.
+        outstanding: Vec<WorkerId>,
+        /// Who was asked, and how often.
+        tried: BTreeMap<WorkerId, u8>,
     },
     /// For the partner's owner to confirm the match.
     Confirming { session: SessionId, renegotiate: bool },
@@ -82,7 +93,7 @@ impl Worker {
             return;
         }
         match &returning.token {
-            Some(token) => match self.holds(token, user_name(&returning.user)) {
+            Some(token) => match self.holds(token, user_name(&returning.user).map(|user| &**user)) {
                 Some(key) => self.resume(key, connection, returning, now, out),
                 None => self.summon(connection, returning, now, out),
             },
@@ -228,7 +239,9 @@ impl Worker {
             returning, questions, ..
         } = pending;
         let token = returning.token.as_ref();
-        if let Some(key) = token.and_then(|token| self.holds(token, user_name(&returning.user))) {
+        if let Some(key) =
+            token.and_then(|token| self.holds(token, user_name(&returning.user).map(|user| &**user)))
+        {
             self.resume(key, connection, returning, now, out);
         } else {
             out.record(Record::ResumeFailed);
@@ -239,7 +252,7 @@ impl Worker {
 }
 
 /// Whose session may be resumed.
-pub(super) fn user_name(user: &User) -> Option<&str> {
+pub(super) fn user_name(user: &User) -> Option<&Arc<str>> {
     match user {
         User::Anonymous => None,
         User::Known(sub) | User::Expired(sub) => Some(sub),

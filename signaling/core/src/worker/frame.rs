@@ -5,6 +5,7 @@
 //! share a bus in every rollout.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +75,18 @@ pub(crate) struct Confirmed {
     pub(crate) away: bool,
 }
 
+/// A search for a session, for a connection that has come to the sender.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Summon {
+    /// The connection's number.
+    pub(crate) request: u64,
+    pub(crate) token: Token,
+    /// The `sub` of the client's JWT.
+    pub(crate) user: Option<Arc<str>>,
+    /// When the connection came: one that came later keeps the session.
+    pub(crate) since: Millis,
+}
+
 /// One message between the owners of two sessions.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Frame<'a> {
@@ -127,13 +140,8 @@ pub(crate) enum Frame<'a> {
     Confirm(Confirm),
     /// The match stands.
     Confirmed(Confirmed),
-    /// Whoever has this session hands it over to the sender, unless a connection later than `since` has it.
-    Summon {
-        request: u64,
-        token: Token,
-        user: Option<Cow<'a, str>>,
-        since: Millis,
-    },
+    /// Whoever has this session hands it over to the sender.
+    Summon(Summon),
     /// Here it is.
     Handed { request: u64, session: Box<Session> },
     /// It is not here, but may be where it was handed to.

@@ -143,12 +143,7 @@ impl Worker {
             } => self.partner_gone(match_id, gone, reason, now, out),
             Frame::Confirm(asked) => self.confirm(from, asked, now, out),
             Frame::Confirmed(answer) => self.confirmed(answer, now, out),
-            Frame::Summon {
-                request,
-                token,
-                user,
-                since,
-            } => self.summoned(from, (request, since), &token, user.as_deref(), now, out),
+            Frame::Summon(summon) => self.summoned(from, summon, now, out),
             Frame::Handed { request, session } => self.handed(request, *session, now, out),
             Frame::Elsewhere { request, worker } => self.elsewhere(from, request, worker, now, out),
         }

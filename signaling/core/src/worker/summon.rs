@@ -1,14 +1,14 @@
 //! Looking for a session on other workers, and handing one over.
 
-use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
 
-use super::connect::{Pending, PendingStage, Returning, user_name};
-use super::frame::Frame;
+use super::connect::{Pending, PendingStage, Question, Returning, user_name};
+use super::frame::{Frame, Summon};
 use super::io::{EndReason, Output, Outputs};
 use super::{Due, Key, Worker};
 use crate::id::{ConnectionId, SessionId, WorkerId};
-use crate::session::{Chat, Presence, Session, Token};
+use crate::session::{Chat, Presence, Session};
 use crate::time::Millis;
 
 /// Where sessions went that were handed over: the newest 16,384 of them.
@@ -44,6 +44,9 @@ impl Departed {
     }
 }
 
+/// How often one worker is asked for a session in one search.
+const MAX_TRIES: u8 = 3;
+
 impl Worker {
     /// Looks for a session elsewhere: where it went from here, else at the worker that made it, else everywhere.
     pub(super) fn summon(
@@ -67,11 +70,16 @@ impl Worker {
         } else {
             everyone
         };
-        let (user, since) = (returning.user.clone(), returning.since);
+        let summon = Summon {
+            request: connection.0,
+            token,
+            user: user_name(&returning.user).map(Arc::clone),
+            since: returning.since,
+        };
         let nobody = first.is_empty();
         let stage = PendingStage::Summoning {
-            outstanding: first.clone(),
-            tried: first.clone(),
+            outstanding: first.iter().cloned().collect(),
+            tried: first.iter().map(|worker| (worker.clone(), 1)).collect(),
         };
         let pending = Pending::new(stage, returning);
         if nobody {
@@ -81,7 +89,7 @@ impl Worker {
         self.deadlines
             .set(&Due::Pending(connection), Some(now + self.config.summon_timeout));
         for worker in first {
-            self.ask(&worker, (connection, since), &token, user_name(&user), now, out);
+            self.send(&worker, Frame::Summon(summon.clone()), now, out);
         }
     }
 
@@ -92,40 +100,24 @@ impl Worker {
             .cloned()
     }
 
-    fn ask(
-        &mut self,
-        worker: &WorkerId,
-        (connection, since): (ConnectionId, Millis),
-        token: &Token,
-        user: Option<&str>,
-        now: Millis,
-        out: &mut Outputs,
-    ) {
-        let user = user.map(|user| Cow::Owned(user.to_owned()));
-        let frame = Frame::Summon {
-            request: connection.0,
-            token: token.clone(),
-            user,
+    /// Another worker wants a session: it gets it whole, without its connection; unless a later connection has it. Where it
+    /// is looked for as well, for an earlier connection, the question waits for what comes of that.
+    pub(super) fn summoned(&mut self, from: &WorkerId, summon: Summon, now: Millis, out: &mut Outputs) {
+        let Summon {
+            request,
+            ref token,
+            ref user,
             since,
-        };
-        self.send(worker, frame, now, out);
-    }
-
-    /// Another worker wants a session: it gets it whole, without its connection; unless a later connection has it.
-    pub(super) fn summoned(
-        &mut self,
-        from: &WorkerId,
-        (request, since): (u64, Millis),
-        token: &Token,
-        user: Option<&str>,
-        now: Millis,
-        out: &mut Outputs,
-    ) {
+        } = summon;
         let held = self
-            .holds(token, user)
+            .holds(token, user.as_deref())
             .filter(|&key| !self.is_claimed_since(key, since));
         let Some(key) = held else {
             let worker = self.departed.worker(token.session).cloned();
+            let search = self.summoning(token.session);
+            if let Some(earlier) = search.filter(|search| search.returning.since < since) {
+                return earlier.questions.push((from.clone(), Question::Summon(summon)));
+            }
             return self.send(from, Frame::Elsewhere { request, worker }, now, out);
         };
         self.supersede(token.session, out);
@@ -236,21 +228,33 @@ impl Worker {
         else {
             return;
         };
-        outstanding.remove(from);
-        let mut next: Vec<WorkerId> = worker.into_iter().filter(|worker| *worker != own).collect();
-        if next.is_empty() && outstanding.is_empty() {
-            next = everyone;
+        if let Some(place) = outstanding.iter().position(|asked| asked == from) {
+            outstanding.swap_remove(place);
         }
-        next.retain(|worker| tried.insert(worker.clone()));
+        let asked = |worker: &WorkerId| tried.get(worker).copied().unwrap_or(0);
+        // Who said no before the session reached them is asked again, but not for ever.
+        let pointed = |worker: &WorkerId| *worker != own && asked(worker) < MAX_TRIES;
+        let mut next: Vec<WorkerId> = worker.into_iter().filter(pointed).collect();
+        if next.is_empty() && outstanding.is_empty() {
+            next = everyone.into_iter().filter(|worker| asked(worker) == 0).collect();
+        }
+        for worker in &next {
+            *tried.entry(worker.clone()).or_default() += 1;
+        }
         outstanding.extend(next.iter().cloned());
         let done = outstanding.is_empty();
-        let (token, user, since) = (returning.token.clone(), returning.user.clone(), returning.since);
+        let summon = returning.token.clone().map(|token| Summon {
+            request,
+            token,
+            user: user_name(&returning.user).map(Arc::clone),
+            since: returning.since,
+        });
         if done && let Some(pending) = self.forget_pending(connection) {
             return self.not_recovered(connection, pending, now, out);
         }
         for worker in next {
-            if let Some(token) = &token {
-                self.ask(&worker, (connection, since), token, user_name(&user), now, out);
+            if let Some(summon) = summon.clone() {
+                self.send(&worker, Frame::Summon(summon), now, out);
             }
         }
     }

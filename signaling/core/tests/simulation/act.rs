@@ -295,7 +295,12 @@ impl Person {
         } else {
             Duration::ZERO
         };
+        let known = self.greeted && scene.world.is_accepted(self.client);
         self.disconnect(how, later, scene);
+        if for_good && how == Closed::Left && !known {
+            // Nobody knows yet who it is that leaves.
+            return self.go(Closed::Lost, scene);
+        }
         if for_good {
             self.go(how, scene)
         } else {

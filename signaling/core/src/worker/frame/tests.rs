@@ -230,12 +230,12 @@ fn about_moving(names: &mut Names, session: SessionId) -> Vec<(&'static str, Fra
         session,
         secret: Secret::random(&mut names.0),
     };
-    let summon = Frame::Summon {
+    let summon = Frame::Summon(Summon {
         request: 7,
         token,
-        user: Some(Cow::Borrowed("alice")),
+        user: Some(Arc::from("alice")),
         since: Millis(1_800_000_000_000),
-    };
+    });
     let elsewhere = Frame::Elsewhere {
         request: 7,
         worker: Some(WorkerId::new("acme-2", 3)),
