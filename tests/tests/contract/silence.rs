@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::bystanders::Bystanders;
-use crate::client::{Heard, PATIENCE, Person, Polling, WebSocket, get, pair};
+use crate::client::{Heard, OPEN, PATIENCE, Person, Polling, WebSocket, get, pair, text_frame};
 use crate::metrics::value;
 use crate::start;
 
@@ -38,30 +38,37 @@ fn who_answers_no_ping_is_lost_and_after_the_window_the_match_is_over() {
     bystanders.were_not_disturbed();
 }
 
+/// Whether the WebSocket answers its ping; else it has come to its end.
+fn hears_pong(person: &mut Person) -> bool {
+    loop {
+        match person.socket.hear() {
+            Heard::Pong(_) => return true,
+            Heard::End => return false,
+            _ => {}
+        }
+    }
+}
+
 #[test]
 fn talking_does_not_replace_a_pong() {
     let pod = start(&QUICK);
     let bystanders = Bystanders::of(&pod);
     let mut person = Person::join(pod.address());
+    // It goes on talking, in events and in pings of the WebSocket, reads all that it is answered, and sends no pong.
     let start = Instant::now();
-    // It goes on talking, in events and in pings of the WebSocket, and never answers.
-    loop {
+    while person
+        .socket
+        .raw
+        .try_send(text_frame("42[\"cancel_match\"]"))
+        .is_ok()
+        && person.socket.raw.try_send([0x89, 0x80, 0, 0, 0, 0]).is_ok()
+        && hears_pong(&mut person)
+    {
         assert!(start.elapsed() < PATIENCE, "it talks for ever");
-        let sent = person
-            .socket
-            .raw
-            .try_send(crate::client::text_frame("42[\"cancel_match\"]"));
-        if sent.is_err() || person.socket.raw.try_send([0x89, 0x80, 0, 0, 0, 0]).is_err() {
-            break;
-        }
-        if person.socket.raw.hears_within(Duration::from_millis(50)) && person.socket.hear() == Heard::End {
-            break;
-        }
+        std::thread::sleep(Duration::from_millis(50));
     }
-    assert_eq!(
-        value(&pod, "webrtc_closed_connections_total{how=\"ping_timeout\"}"),
-        1.0
-    );
+    let ended = value(&pod, "webrtc_closed_connections_total{how=\"ping_timeout\"}");
+    assert_eq!(ended, 1.0);
     bystanders.were_not_disturbed();
 }
 
@@ -75,15 +82,20 @@ fn a_session_that_is_not_polled_any_more_is_lost() {
     partner.expect("match_found");
     partner.expect("peer_reconnecting");
     assert_eq!(polling.try_poll().refusal(), (400, json!(1)));
-    // Polls alone are not enough: each ping wants a pong.
-    let polling = Polling::join(pod.address());
-    while polling.try_poll().status == 200 {}
-    // One that answers stays.
+}
+
+#[test]
+fn polls_alone_do_not_keep_a_session_and_pongs_do() {
+    let pod = start(&QUICK);
+    let silent = Polling::join(pod.address());
     let polling = Polling::join(pod.address());
     for _ in 0..6 {
         assert_eq!(polling.poll(), ["2"]);
         assert_eq!(polling.post("3").text(), "ok");
     }
+    // It is polled until it ends.
+    while silent.try_poll().status == 200 {}
+    assert_eq!(polling.post("421[\"cancel_match\"]").text(), "ok");
 }
 
 #[test]
@@ -138,7 +150,7 @@ fn a_poll_that_is_given_up_ends_its_session_at_once() {
 fn a_closing_handshake_that_the_client_does_not_finish_ends_by_itself() {
     let pod = start(&[("SOCKET_IO_CONNECT_TIMEOUT", "100")]);
     let bystanders = Bystanders::of(&pod);
-    let mut silent = WebSocket::open(pod.address(), crate::client::OPEN);
+    let mut silent = WebSocket::open(pod.address(), OPEN);
     silent.hear_text();
     assert_eq!(silent.hear(), Heard::Close(1008));
     // It hears the close frame, says nothing, and keeps its end open.
