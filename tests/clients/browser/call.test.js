@@ -31,7 +31,8 @@ describe("a call", () => {
 
       test("says that it is connected, and over what kind of candidate", async () => {
         for (const person of [ada, bob]) {
-          assert.match(await person.reads("status", /^Connected/), /Connected directly, from device to device \(host\)/);
+          // The browser may know the way only a moment after it has connected.
+          await person.reads("status", /Connected directly, from device to device \(host\)/);
           assert.equal((await person.state()).route, "host");
         }
       });
