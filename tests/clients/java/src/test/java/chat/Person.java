@@ -79,7 +79,17 @@ final class Person implements AutoCloseable {
 
     /** Breaks the connection, as a network does: the server gets no word of it. */
     void lose() {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+        // Between two polls there is no connection that could break.
+        while (!receives() && System.nanoTime() < deadline) {
+            Thread.onSpinWait();
+        }
         http.dispatcher().cancelAll();
+    }
+
+    /** Whether a poll hangs, or a WebSocket is open. */
+    private boolean receives() {
+        return http.dispatcher().runningCalls().stream().anyMatch(call -> call.request().method().equals("GET"));
     }
 
     @Override
