@@ -2,7 +2,7 @@
 
 import type { Candidate, Description, IceReport } from "./contract";
 import { Negotiation } from "./negotiation";
-import { framesDecoded, way } from "./route";
+import { framesDecoded, way, type Way } from "./route";
 import type { Route, Trouble } from "./state";
 
 export interface CallEvents {
@@ -27,6 +27,9 @@ const MEND_MS = 3_000;
 const POLITE_MS = 2_000;
 /** How often the way of the call is looked at: it may change from a relay to a direct one, or back. */
 const LOOK_MS = 5_000;
+/** How often, and how many times, it is looked for at first. */
+const SOON_MS = 200;
+const SOON_LOOKS = 15;
 
 export class Call {
   readonly connection: RTCPeerConnection;
@@ -254,16 +257,46 @@ export class Call {
       this.events.trouble("failed");
       this.mend = setTimeout(() => this.restart(), leave);
     }
-    const { report, route } = way(await this.connection.getStats());
-    if (this.closed) {
+    if (state === "connected") {
+      return this.connected();
+    }
+    const { report } = way(await this.connection.getStats());
+    if (!this.closed) {
+      this.events.report({ state, ...report });
+    }
+  }
+
+  /** Tells by which way, which the statistics may know a little later than that there is one; and reports it once. */
+  private async connected(): Promise<void> {
+    this.listenForEnd();
+    clearInterval(this.look);
+    const first = way(await this.connection.getStats());
+    if (!this.up()) {
       return;
     }
-    this.events.report({ state, ...report });
-    if (state === "connected" && this.connection.connectionState === "connected") {
-      this.events.connected(route);
-      this.listenForEnd();
-      this.watch(route);
+    this.events.connected(first.route);
+    const found = first.route ? first : await this.wayOnceKnown();
+    if (!this.up()) {
+      return;
     }
+    this.events.report({ state: "connected", ...found.report });
+    if (found !== first) {
+      this.events.connected(found.route);
+    }
+    this.watch(found.route);
+  }
+
+  private async wayOnceKnown(): Promise<Way> {
+    let found: Way = { report: {} };
+    for (let look = 0; look < SOON_LOOKS && !found.route && this.up(); look += 1) {
+      await new Promise((resolve) => setTimeout(resolve, SOON_MS));
+      found = way(await this.connection.getStats());
+    }
+    return found;
+  }
+
+  private up(): boolean {
+    return !this.closed && this.connection.connectionState === "connected";
   }
 
   private listenForEnd(): void {
@@ -278,10 +311,9 @@ export class Call {
   private watch(before: Route | undefined): void {
     clearInterval(this.look);
     this.look = setInterval(async () => {
-      const { report, route } = way(await this.connection.getStats());
-      if (!this.closed && this.connection.connectionState === "connected" && route !== before) {
+      const { route } = way(await this.connection.getStats());
+      if (this.up() && route !== before) {
         before = route;
-        this.events.report({ state: "connected", ...report });
         this.events.connected(route);
       }
     }, LOOK_MS);
