@@ -20,12 +20,16 @@ class Person:
     def __init__(self):
         self.client = socketio.AsyncClient(reconnection_delay=0.05, reconnection_delay_max=0.2)
         self.client.on("*", self._record)
+        self.client.on("disconnect", self._lost)
         self.seen = defaultdict(asyncio.Queue)
         self.auth = {}
 
     async def _record(self, event, body=None, *more):
         assert not more, f"{event} came with more arguments than one: {more}"
         self.seen[event].put_nowait(body)
+
+    async def _lost(self, reason):
+        self.seen["disconnect"].put_nowait(reason)
 
     async def join(self, url, transports):
         await self.client.connect(url, transports=transports, auth=lambda: self.auth)
@@ -104,6 +108,8 @@ class AsyncClientCalls:
         seen = await self.one.next("chat_message")
         self.one.auth = {"resume": self.session["resumeToken"], "seq": seen["seq"]}
         self.wire.cut()
+        # A cut between two polls breaks nothing until the next one.
+        await self.one.next("disconnect")
         await self.other.does("chat_message", {"text": "missed"})
         self.wire.mend()
         back = await self.one.next("session")

@@ -19,6 +19,7 @@ class Person:
     def __init__(self):
         self.client = socketio.Client(reconnection_delay=0.05, reconnection_delay_max=0.2)
         self.client.on("*", self._record)
+        self.client.on("disconnect", lambda reason: self._record("disconnect", reason))
         self.seen = []
         self.news = threading.Condition()
         self.auth = {}
@@ -103,6 +104,8 @@ class ClientCalls:
         seen = self.one.next("chat_message")
         self.one.auth = {"resume": self.session["resumeToken"], "seq": seen["seq"]}
         self.wire.cut()
+        # A cut between two polls breaks nothing until the next one.
+        self.one.next("disconnect")
         self.other.does("chat_message", {"text": "missed"})
         self.wire.mend()
         back = self.one.next("session")

@@ -100,13 +100,15 @@ class CallTest {
             auth.put("resume", session.getString("resumeToken"));
             auth.put("seq", String.valueOf(seq));
             one.lose();
-            other.next("peer_reconnecting");
             other.does("chat_message", object("text", "missed"));
             JSONObject resumed = one.next("session");
             assertTrue(resumed.getBoolean("resumed"));
             assertEquals("matched", resumed.getString("state"));
             assertEquals(pair.match.getString("matchId"), resumed.getString("matchId"));
-            other.next("peer_resumed");
+            if (!way.equals("polling")) { // A poll that has not reached the pod breaks unnoticed.
+                other.next("peer_reconnecting");
+                other.next("peer_resumed");
+            }
             assertEquals("missed", one.next("chat_message").getString("text"));
             one.does("chat_message", object("text", "back"));
             assertEquals("back", other.next("chat_message").getString("text"));

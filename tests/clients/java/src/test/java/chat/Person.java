@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import okhttp3.OkHttpClient;
@@ -78,18 +79,15 @@ final class Person implements AutoCloseable {
     }
 
     /** Breaks the connection, as a network does: the server gets no word of it. */
-    void lose() {
+    void lose() throws InterruptedException {
+        CountDownLatch lost = new CountDownLatch(1);
+        socket.once(Socket.EVENT_DISCONNECT, reason -> lost.countDown());
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
-        // Between two polls there is no connection that could break.
-        while (!receives() && System.nanoTime() < deadline) {
-            Thread.onSpinWait();
-        }
-        http.dispatcher().cancelAll();
-    }
-
-    /** Whether a poll hangs, or a WebSocket is open. */
-    private boolean receives() {
-        return http.dispatcher().runningCalls().stream().anyMatch(call -> call.request().method().equals("GET"));
+        do {
+            // Between two polls there is nothing to break.
+            http.dispatcher().cancelAll();
+            assertTrue(System.nanoTime() < deadline, "the client did not notice that its connection broke");
+        } while (!lost.await(20, TimeUnit.MILLISECONDS));
     }
 
     @Override
