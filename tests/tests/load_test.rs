@@ -192,10 +192,11 @@ async fn expect_breach(law: &str, duration: &str, tamper: impl Fn(usize) -> Tamp
 
 #[tokio::test]
 async fn a_signal_that_is_dropped_is_found_to_be_lost() {
+    // Batches of five keep step with each other: a number that is no multiple of five hits both sides of the calls.
     expect_breach(
         "lost",
         "4000",
-        to_some("webrtc_ice_candidate", 50, replacing(|_, _| {})),
+        to_some("webrtc_ice_candidate", 13, replacing(|_, _| {})),
     )
     .await;
 }

@@ -1,6 +1,7 @@
 //! The two sides of each match, side by side.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use super::person::{End, Stay};
 use super::report::{Law, Report};
@@ -170,17 +171,14 @@ fn order(side: &Stay, partner: &Stay, index: &Index, report: &mut Report) {
 
 /// What `partner` sent and the server acknowledged has come to `side`, or both know why not.
 fn lost(side: &Stay, partner: &Stay, end: Millis, rules: &Rules<'_>, report: &mut Report) {
-    let renegotiated = side.renegotiated.max(partner.renegotiated);
-    let quiet_end = told_of_leaving(side, partner, rules);
-    let live = side.is_live() && partner.is_live();
-    if !live && !quiet_end {
+    let Some(due) = due(side, partner, end, rules) else {
         return;
-    }
+    };
+    let renegotiated = side.renegotiated.max(partner.renegotiated);
     let came: std::collections::HashSet<u64> = side.received.iter().map(|received| received.body).collect();
     for sent in &partner.sent {
-        let young = live && end.since(sent.at) <= rules.delivered_within;
         let excused = renegotiated.is_some_and(|at| at >= sent.at);
-        if sent.acknowledged && !young && !excused && !came.contains(&sent.body) {
+        if sent.acknowledged && sent.at < due && !excused && !came.contains(&sent.body) {
             report.breach(Law::Lost, sent.at, side.person, Some(side.match_id), || {
                 format!(
                     "{:?} of person {} was acknowledged and never came",
@@ -191,15 +189,28 @@ fn lost(side: &Stay, partner: &Stay, end: Millis, rules: &Rules<'_>, report: &mu
     }
 }
 
-/// The partner left by their own wish and this side was there to be told, all without a fault: then what was sent before
-/// has come before.
-fn told_of_leaving(side: &Stay, partner: &Stay, rules: &Rules<'_>) -> bool {
-    matches!(
-        (side.end, partner.end),
-        (Some((told, End::Told)), Some((_, End::Left)))
-            if side.away_since.is_none() && side.back_at.is_none() && partner.back_at.is_none()
-                && !rules.fault_between(side.from.min(partner.from), told)
-    )
+/// What `partner` sent before then must have come to `side`; none if the way that it ended excuses everything.
+fn due(side: &Stay, partner: &Stay, end: Millis, rules: &Rules<'_>) -> Option<Millis> {
+    if side.is_live() && partner.is_live() {
+        return Some(end - rules.delivered_within);
+    }
+    match (side.end, partner.end) {
+        // What was sent before leaving comes before the end that the other is told.
+        (Some((told, End::Told)), Some((left, End::Left))) if undisturbed(side, partner, told, rules) => {
+            Some(left + Duration::from_millis(1))
+        }
+        // What was sent last may cross the leaving on its way.
+        (Some((left, End::Left)), Some((told, End::Told))) if undisturbed(side, partner, told, rules) => {
+            Some(left - rules.delivered_within)
+        }
+        _ => None,
+    }
+}
+
+/// Both were there from the beginning to the end, and nothing was broken meanwhile.
+fn undisturbed(side: &Stay, partner: &Stay, told: Millis, rules: &Rules<'_>) -> bool {
+    let never_away = |stay: &Stay| stay.away_since.is_none() && stay.back_at.is_none();
+    never_away(side) && never_away(partner) && !rules.fault_between(side.from.min(partner.from), told)
 }
 
 impl Stay {

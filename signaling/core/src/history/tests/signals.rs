@@ -71,12 +71,23 @@ fn what_was_sent_before_leaving_comes_before_the_end() {
 }
 
 #[test]
-fn what_was_sent_to_someone_who_leaves_is_not_lost() {
+fn what_was_sent_to_someone_about_to_leave_may_be_lost() {
     let mut script = Script::new(2);
     let pairing = script.matched([0, 1]);
     script.sent(pairing, 1, Kind::Offer, 1);
+    script.pass(4_000);
     script.parted(pairing);
     assert_eq!(script.broken(), []);
+}
+
+#[test]
+fn what_was_sent_long_before_the_other_left_is_lost() {
+    let mut script = Script::new(2);
+    let pairing = script.matched([0, 1]);
+    script.sent(pairing, 1, Kind::Offer, 1);
+    script.pass(6_000);
+    script.parted(pairing);
+    assert_eq!(script.broken(), [(Law::Lost, 1)]);
 }
 
 #[test]
