@@ -64,7 +64,7 @@ pub struct Received {
 struct Head {
     /// The sender's life.
     from: Incarnation,
-    /// The receiver's life, as far as the sender knows; 0 before it has heard from it.
+    /// The receiver's life, as far as the sender knows; 0 before it has heard from it, and in a greeting.
     to: Incarnation,
     /// All frames of the receiver up to this number have come.
     ack: u64,
@@ -182,13 +182,16 @@ impl Link {
         let known = self.remote != Incarnation::default();
         let count = if known { self.fitting() } else { 0 };
         let greets = (self.greets || !known && !self.window.is_empty()) && self.resend_at.is_none();
-        if count == 0 && !greets && self.ack_at.is_none_or(|at| at > now) {
+        let acknowledges = self.ack_at.is_some_and(|at| at <= now);
+        if count == 0 && !greets && !acknowledges {
             return false;
         }
         let first = self.base + self.next as u64;
+        // Only what names no life is answered even when it brings nothing.
+        let asks = greets && count == 0 && !acknowledges;
         let head = Head {
             from: self.local,
-            to: self.remote,
+            to: if asks { Incarnation::default() } else { self.remote },
             ack: self.expected - 1,
             first,
             frames: count as u64,

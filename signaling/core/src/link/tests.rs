@@ -261,6 +261,29 @@ fn a_greeting_makes_a_life_known_without_frames_and_then_there_is_silence() {
     assert!(receive(&mut other, &greeting, 201).peer_restarted);
 }
 
+#[test]
+fn who_greets_again_is_answered_by_an_end_that_has_nothing_to_say() {
+    let (mut one, mut other) = (Link::new(Incarnation(1)), Link::new(Incarnation(2)));
+    one.greet();
+    other.greet();
+    // The first greeting of one is lost, so that only the other's is answered.
+    packets(&mut one, 0);
+    for packet in packets(&mut other, 1) {
+        receive(&mut one, &packet, 2);
+    }
+    let mut met = [false; 2];
+    for now in [2, 3, 100, 101, 102, 103] {
+        for packet in packets(&mut one, now) {
+            met[1] |= receive(&mut other, &packet, now).met;
+        }
+        for packet in packets(&mut other, now) {
+            met[0] |= receive(&mut one, &packet, now).met;
+        }
+    }
+    assert_eq!(met, [true; 2]);
+    assert_eq!((one.deadline(), other.deadline()), (None, None));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
 

@@ -79,6 +79,8 @@ pub(crate) struct Last {
     pub(crate) person: Person,
     pub(crate) ended: Millis,
     pub(crate) reason: EndReason,
+    /// The number of the partner's last signal that was handed to this client.
+    pub(crate) heard: u64,
 }
 
 /// How and when a wait or a match ended without the person's doing.

@@ -128,6 +128,7 @@ impl Worker {
             person: matched.partner.person,
             ended: now,
             reason,
+            heard: matched.heard,
         });
         out.record(Record::MatchEnded {
             match_id: matched.id,

@@ -45,10 +45,11 @@ impl Worker {
         self.reschedule(key);
         let session = &mut self.sessions[key];
         let id = session.id;
+        let heard_before = session.last.map_or(0, |last| last.heard);
         let Some(matched) = session.matched() else {
             return self.come_back(key, connection, &returning, false, now, out);
         };
-        let after = seen(matched, &returning);
+        let after = seen(matched, heard_before, &mut returning);
         // What is told from now on goes by what the client has seen, not by what a dead connection was sent.
         matched.heard = after.map_or(matched.heard, |after| after.min(matched.heard));
         matched.confirming = None;
@@ -256,13 +257,26 @@ impl Untold {
 }
 
 /// The number of the partner's last signal that the client has seen in this match, if it can tell. Who resumes by token
-/// and names no number takes itself to be outside a match; unless it has sent a signal, it knows nothing of this one.
-fn seen(matched: &Match, returning: &Returning) -> Option<u64> {
-    match returning.offset {
-        Some(offset) if is_news(Some(offset.version), matched.found) => Some(0),
-        Some(offset) => Some(offset.seq),
-        None if returning.offsets || matched.signalled() => returning.seq,
-        None => Some(returning.seq.unwrap_or(0)),
+/// and names no number takes itself to be outside a match; unless it has sent a signal, it knows nothing of this one. Its
+/// number may still be that of the match before, of which it was handed `heard_before` signals: then it is taken back.
+fn seen(matched: &Match, heard_before: u64, returning: &mut Returning) -> Option<u64> {
+    if let Some(offset) = returning.offset {
+        let unaware = is_news(Some(offset.version), matched.found);
+        return Some(if unaware { 0 } else { offset.seq });
+    }
+    if returning.offsets || matched.signalled() {
+        return returning.seq;
+    }
+    let Some(seq) = returning.seq.filter(|seq| *seq > 0) else {
+        return Some(0);
+    };
+    match (seq <= matched.heard, seq <= heard_before) {
+        (true, true) => None,
+        (false, true) => {
+            returning.seq = None;
+            Some(0)
+        }
+        (_, false) => Some(seq),
     }
 }
 

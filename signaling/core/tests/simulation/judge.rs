@@ -88,6 +88,7 @@ pub(crate) fn at_rest(stage: &Stage) -> Vec<String> {
             }
         }
     }
+    defects.extend(at_odds(&stage.people));
     // A block may be lost with the pool, or with a worker whom the pool did not hear.
     let pool = stage.plan.has(|kind| *kind == Break::Pool);
     let unheard = stage.plan.has(|kind| matches!(kind, Break::PoolLine(_)));
@@ -100,6 +101,27 @@ pub(crate) fn at_rest(stage: &Stage) -> Vec<String> {
 
 fn is_in(person: &Person, match_id: MatchId) -> bool {
     matches!(&person.phase, Phase::Calling(call) if call.match_id == match_id)
+}
+
+/// Nobody is matched with somebody whose mode is another, however long both have waited.
+fn at_odds(people: &[Person]) -> Vec<String> {
+    let mut defects = Vec::new();
+    for (number, one) in people.iter().enumerate().filter(|(_, one)| !one.unsteady) {
+        for other in people[number + 1..].iter().filter(|other| !other.unsteady) {
+            let met = |(_, id, _): &&(Millis, MatchId, String)| {
+                other.matches.iter().any(|(_, known, _)| known == id)
+            };
+            if one.wish.agrees_after(&other.wish).is_none()
+                && let Some((at, match_id, _)) = one.matches.iter().find(met)
+            {
+                defects.push(format!(
+                    "{at}: {:?} and {:?} in match {match_id}",
+                    one.wish, other.wish
+                ));
+            }
+        }
+    }
+    defects
 }
 
 /// Nobody who was blocked is met again.

@@ -47,6 +47,8 @@ pub struct Client {
     pub match_id: Option<String>,
     pub seen: Vec<(Millis, Seen)>,
     acks: u64,
+    /// When it last gave up a connection that had not been answered yet.
+    pub withdrew: Option<Millis>,
 }
 
 impl Client {
@@ -65,6 +67,7 @@ impl Client {
             match_id: None,
             seen: Vec::new(),
             acks: 0,
+            withdrew: None,
         }
     }
 

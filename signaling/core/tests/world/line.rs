@@ -134,6 +134,9 @@ impl World {
             return;
         };
         self.note(|| format!("client {client} disconnects: {how:?}, noticed after {later:?}"));
+        if !self.clients[client].accepted {
+            self.clients[client].withdrew = Some(self.now);
+        }
         self.clients[client].lost(self.now);
         self.counter += 1;
         let counter = self.counter;

@@ -65,6 +65,7 @@ impl Names {
                 person: Person::of_user("dan"),
                 ended: Millis(1_800_000_000_005),
                 reason: EndReason::Next,
+                heard: 8,
             }),
             outcome: Some(Ended {
                 outcome: Outcome::TimedOut { waited_ms: 60_000 },
