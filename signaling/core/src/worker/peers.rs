@@ -47,10 +47,22 @@ impl Worker {
             self.link(worker, now).greet();
             self.talking.push(worker.clone());
         }
-        // Names that nobody bears any more need not be remembered as lost: there is nothing left to hear from them.
-        let (workers, links) = (&self.workers, &self.links);
-        self.lost
-            .retain(|worker| workers.contains(worker) || links.contains_key(worker));
+        self.forget_lost();
+    }
+
+    /// Names that nobody bears any more need not be remembered as lost once nobody waits for somebody there: there is
+    /// nothing left to hear from them.
+    fn forget_lost(&mut self) {
+        let (workers, links, sessions) = (&self.workers, &self.links, &self.sessions);
+        self.lost.retain(|worker| {
+            let awaited = |chat: &Chat| match chat {
+                Chat::Matched(matched) => matched.partner.worker == *worker,
+                _ => false,
+            };
+            workers.contains(worker)
+                || links.contains_key(worker)
+                || sessions.iter().any(|(_, session)| awaited(&session.chat))
+        });
     }
 
     /// Says something to the owner of a session, which may be this worker.

@@ -68,7 +68,10 @@ fn same_user(one: &Person, other: &Person) -> bool {
 /// This person, or the same user in another session, has blocked someone: whom is not told here, so it may be anybody.
 fn blocks(person: &Person, people: &[Person]) -> bool {
     let same = |other: &&Person| std::ptr::eq(*other, person) || same_user(other, person);
-    people.iter().filter(same).any(|other| !other.blocks.is_empty())
+    people
+        .iter()
+        .filter(same)
+        .any(|other| other.may_block || !other.blocks.is_empty())
 }
 
 /// What must hold when all has come to rest.

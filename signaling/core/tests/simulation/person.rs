@@ -84,6 +84,8 @@ pub(crate) struct Person {
     pub unsteady: bool,
     pub defects: Vec<String>,
     pub blocks: Vec<Block>,
+    /// Asked to block somebody and never heard what became of it.
+    pub may_block: bool,
     /// Matches that began, and as whom this person was in them.
     pub matches: Vec<(Millis, MatchId, String)>,
     /// Since when a connection is not answered.
@@ -116,6 +118,7 @@ impl Person {
             unsteady: false,
             defects: Vec::new(),
             blocks: Vec::new(),
+            may_block: false,
             matches: Vec::new(),
             connecting_since: None,
             lost_at: None,
@@ -206,6 +209,7 @@ impl Person {
     fn lost(&mut self, at: Millis) {
         self.note(at, Noted::TransportLost);
         self.lost_at.get_or_insert(at);
+        self.may_block |= self.awaits(|errand| matches!(errand, Errand::Block));
         self.errands.clear();
         self.connecting_since = None;
     }
