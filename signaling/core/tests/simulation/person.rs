@@ -209,7 +209,7 @@ impl Person {
     fn lost(&mut self, at: Millis) {
         self.note(at, Noted::TransportLost);
         self.lost_at.get_or_insert(at);
-        self.may_block |= self.awaits(|errand| matches!(errand, Errand::Block));
+        self.may_block |= self.awaits(|errand| matches!(errand, Errand::Block | Errand::Report));
         self.errands.clear();
         self.connecting_since = None;
     }
