@@ -1,6 +1,6 @@
 // The relay of the pod, as a service on Node's socket.io would write it: people are paired, and what one of a pair sends
 // goes to the other. It checks, limits, keeps and counts nothing, so that all that is measured is socket.io's own.
-// Settings: PING_INTERVAL_MS.
+// Settings: PING_INTERVAL_MS, PING_TIMEOUT_MS.
 
 import { createServer } from "node:http";
 import { Server } from "socket.io";
@@ -9,6 +9,7 @@ const http = createServer();
 const io = new Server(http, {
   transports: ["websocket"],
   pingInterval: Number(process.env.PING_INTERVAL_MS ?? 25_000),
+  pingTimeout: Number(process.env.PING_TIMEOUT_MS ?? 20_000),
 });
 
 let waiting;

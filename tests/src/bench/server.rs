@@ -89,6 +89,9 @@ impl Server {
                 ("MAX_CONNECTIONS_PER_WORKER", "100000"),
                 ("SOCKET_IO_PING_INTERVAL", &ping_interval),
                 ("PING_INTERVAL_MS", &ping_interval),
+                // Sessions do not answer while it is another server's turn.
+                ("SOCKET_IO_PING_TIMEOUT", "600000"),
+                ("PING_TIMEOUT_MS", "600000"),
                 ("LOG_FORMAT", "json"),
             ])
             .stdin(Stdio::null())
