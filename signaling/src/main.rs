@@ -8,6 +8,9 @@ use anyhow::{Context as _, bail};
 use signaling::config::{Config, process_environment};
 use signaling::{logging, pod, reference};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
