@@ -28,6 +28,9 @@ use crate::transport::{self, Inbox, Pod, Worker};
 
 /// How long a closing connection may take to say goodbye, and the process to end after it.
 const GOODBYE: Duration = Duration::from_millis(2_500);
+/// First pings are spread over one part in this many of the ping interval: whoever came in one burst, as after a
+/// rollout, would be pinged in one burst from then on, and everybody's signals would wait for that.
+const PING_SPREAD: u32 = 5;
 
 /// What every worker needs to start.
 struct Parts {
@@ -153,6 +156,7 @@ fn transport_config(
         secret: config.pod.secret.read()?.into_bytes(),
         engine_io: EngineSettings {
             ping_interval: millis(engine.ping_interval),
+            ping_spread: millis(engine.ping_interval / PING_SPREAD),
             ping_timeout: millis(engine.ping_timeout),
             upgrade_timeout: millis(engine.upgrade_timeout),
             max_payload: engine.max_packet_bytes,

@@ -14,6 +14,7 @@ use crate::protocols::Protocols;
 /// What the suites expect to be told in the handshake, and times that make them short.
 pub(crate) const SETTINGS: Settings = Settings {
     ping_interval: 300,
+    ping_spread: 0,
     ping_timeout: 200,
     upgrade_timeout: 10_000,
     close_timeout: 2_000,

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use rand::rngs::{StdRng, SysRng};
-use rand::{Rng as _, SeedableRng as _};
+use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use signaling_core::id::ConnectionId;
 use signaling_core::time::Millis;
 use signaling_wire::engine_io::{Body, Due, Ending, Settings, Socket, Transport};
@@ -193,6 +193,7 @@ impl Engine {
             Carrier::Polling { .. } => Transport::Polling,
             Carrier::WebSocket { .. } => Transport::WebSocket,
         };
+        let early = self.rng.random_range(0..=self.settings.ping_spread);
         let entry = self.connections.vacant_entry();
         let index = u32::try_from(entry.key()).expect("fewer sockets than 2^32");
         self.serial = self.serial.wrapping_add(1);
@@ -200,7 +201,7 @@ impl Engine {
         entry.insert(Connection {
             id,
             salt: self.rng.next_u64(),
-            socket: Socket::open(transport, &self.settings, wire(self.now)),
+            socket: Socket::open(transport, &self.settings, early, wire(self.now)),
             carrier,
             armed: None,
             out: Vec::new(),

@@ -8,6 +8,7 @@ use signaling_wire::time::Millis;
 
 const SETTINGS: Settings = Settings {
     ping_interval: 300,
+    ping_spread: 0,
     ping_timeout: 200,
     upgrade_timeout: 1_000,
     close_timeout: 400,
@@ -52,7 +53,7 @@ fn carried(packet: &Packet<'_>) -> usize {
 
 /// Has a session take each packet, and echo it. What is sent on the WebSocket of an upgrade stands behind a `>` here.
 fn converse(text: &str) {
-    let mut socket = Socket::open(Transport::Polling, &SETTINGS, Millis(0));
+    let mut socket = Socket::open(Transport::Polling, &SETTINGS, 0, Millis(0));
     let (mut sent, mut seen) = (Vec::new(), Vec::new());
     for (turn, message) in (0_u64..).zip(text.split('\x1e')) {
         let now = Millis(turn * 40);

@@ -1,7 +1,8 @@
 //! How long an event takes from one of a pair to the other, at a steady rate far below what the server can do.
 //!
 //! Events are sent on a schedule, whether or not earlier ones have arrived, and their time counts from the schedule: a
-//! server that stops for a moment pays for all that should have been sent meanwhile. The generator never sleeps.
+//! server that stops for a moment pays for all that should have been sent meanwhile. The generator never sleeps. Each round
+//! is a new call of the same sessions.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -33,6 +34,7 @@ pub(super) fn measure(
     }
     for _ in 0..sizes.rounds {
         for pairs in &mut pairs {
+            pairs.call_anew()?;
             let mut times = one_way(pairs, sizes.latency_events)?;
             times.sort_unstable();
             let percentile = |part: usize| times[(times.len() - 1) * part / 100].as_secs_f64() * 1e6;
@@ -49,6 +51,7 @@ fn one_way(pairs: &mut Pairs<'_>, events: usize) -> anyhow::Result<Vec<Duration>
     let sessions = pairs.partner.len();
     // When each session's events that are under way were to be sent; they arrive in that order.
     let mut under_way = vec![VecDeque::new(); sessions];
+    pairs.sockets.catch_up()?;
     let begin = Instant::now();
     let mut sent = 0;
     while times.len() < events {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 
 use super::frames;
-use super::matches::pair;
+use super::matches::{pair, part};
 use super::options::Sizes;
 use super::process::Cores;
 use super::report::{Quantity, Samples};
@@ -90,6 +90,16 @@ impl<'a> Pairs<'a> {
             signals: frames::call(),
             rested: Instant::now(),
         })
+    }
+
+    /// Has all hang up and find new partners: what a call leaves with the server goes with it, as in real life.
+    pub(super) fn call_anew(&mut self) -> anyhow::Result<()> {
+        if self.server.kind.is_socket_io() {
+            part(&mut self.sockets, &self.partner)?;
+            self.partner = pair(&mut self.sockets)?;
+            self.sent.fill(0);
+        }
+        Ok(())
     }
 
     /// Sends the next signal of a session.

@@ -15,6 +15,8 @@ use super::server::{Kind, Server};
 
 /// A server that says nothing for so long has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Nothing comes for so long: all that was under way has come.
+const QUIET: Duration = Duration::from_millis(20);
 /// Handshakes under way at a time.
 const AT_A_TIME: usize = 64;
 const READ_BUFFER: usize = 64 * 1024;
@@ -166,6 +168,18 @@ impl Sockets {
             while read(&mut self.sockets, at, &mut self.buffer, &self.pong, &mut take)? {}
         }
         Ok(())
+    }
+}
+
+impl Sockets {
+    /// Reads what has come while it was another server's turn, pings above all, until nothing comes for a moment.
+    pub(super) fn catch_up(&mut self) -> anyhow::Result<()> {
+        loop {
+            self.wait(Some(QUIET), |_, _, _| Ok(()))?;
+            if self.events.is_empty() {
+                return Ok(());
+            }
+        }
     }
 }
 

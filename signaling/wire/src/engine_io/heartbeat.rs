@@ -12,6 +12,9 @@ const PUNCTUAL: u64 = 4;
 pub(super) struct Heartbeat {
     /// When the next ping is to be sent, or, while a pong is awaited, when the wait is over.
     due: Millis,
+    /// When the next regular ping is to be sent, whatever comes between: who was pinged off schedule, all at once perhaps,
+    /// keeps the own rhythm.
+    beat: Millis,
     /// When the last packet came from the client.
     heard: Millis,
     pong: Pong,
@@ -37,10 +40,12 @@ pub(super) enum Beat {
 }
 
 impl Heartbeat {
-    /// The first ping comes one interval after the opening.
-    pub(super) fn start(settings: &Settings, now: Millis) -> Self {
+    /// The first ping comes one interval after the opening, or `early`.
+    pub(super) fn start(settings: &Settings, early: u64, now: Millis) -> Self {
+        let beat = now.after(settings.ping_interval.saturating_sub(early));
         Self {
-            due: now.after(settings.ping_interval),
+            due: beat,
+            beat,
             heard: now,
             pong: Pong::Given,
         }
@@ -51,7 +56,7 @@ impl Heartbeat {
         self.due
     }
 
-    /// Sends the next ping now. `false` when one is unanswered as it is.
+    /// Sends a ping now, off schedule. `false` when one is unanswered as it is.
     pub(super) fn ping(&mut self, settings: &Settings, now: Millis) -> bool {
         if self.pong != Pong::Given {
             return false;
@@ -66,10 +71,13 @@ impl Heartbeat {
         self.heard = now;
     }
 
-    /// A pong came; the next ping is an interval away.
+    /// A pong came; the next ping is an interval away at most.
     pub(super) fn pong(&mut self, settings: &Settings, now: Millis) {
         self.pong = Pong::Given;
-        self.due = now.after(settings.ping_interval);
+        if self.beat <= now {
+            self.beat = now.after(settings.ping_interval);
+        }
+        self.due = self.beat;
     }
 
     /// What is due by `now`, if anything.
@@ -81,6 +89,7 @@ impl Heartbeat {
             Pong::Given => {
                 let on_time = now.since(self.due) <= settings.ping_timeout / PUNCTUAL;
                 let sent = if on_time { self.due } else { now };
+                self.beat = sent.after(settings.ping_interval);
                 self.ping(settings, sent);
                 Some(Beat::Ping)
             }
@@ -101,6 +110,7 @@ mod tests {
 
     const SETTINGS: Settings = Settings {
         ping_interval: 300,
+        ping_spread: 60,
         ping_timeout: 200,
         upgrade_timeout: 10_000,
         close_timeout: 2_000,
@@ -110,17 +120,29 @@ mod tests {
     };
 
     #[test]
-    fn the_first_ping_comes_after_an_interval_and_the_next_one_after_the_pong() {
-        let mut heartbeat = Heartbeat::start(&SETTINGS, Millis(1_000));
+    fn a_ping_comes_each_interval() {
+        let mut heartbeat = Heartbeat::start(&SETTINGS, 0, Millis(1_000));
         assert_eq!(heartbeat.tick(&SETTINGS, Millis(1_299)), None);
         assert_eq!(heartbeat.tick(&SETTINGS, Millis(1_300)), Some(Beat::Ping));
         heartbeat.pong(&SETTINGS, Millis(1_350));
-        assert_eq!(heartbeat.due(), Millis(1_650));
+        assert_eq!(heartbeat.due(), Millis(1_600));
+        assert_eq!(heartbeat.tick(&SETTINGS, Millis(1_601)), Some(Beat::Ping));
+        heartbeat.pong(&SETTINGS, Millis(1_602));
+        assert_eq!(heartbeat.due(), Millis(1_900));
+    }
+
+    #[test]
+    fn a_session_whose_first_ping_was_early_keeps_its_rhythm() {
+        let mut heartbeat = Heartbeat::start(&SETTINGS, 60, Millis(1_000));
+        assert_eq!(heartbeat.tick(&SETTINGS, Millis(1_239)), None);
+        assert_eq!(heartbeat.tick(&SETTINGS, Millis(1_240)), Some(Beat::Ping));
+        heartbeat.pong(&SETTINGS, Millis(1_250));
+        assert_eq!(heartbeat.due(), Millis(1_540));
     }
 
     #[test]
     fn an_unanswered_ping_ends_the_session_even_when_it_was_sent_a_little_late() {
-        let mut heartbeat = Heartbeat::start(&SETTINGS, Millis(0));
+        let mut heartbeat = Heartbeat::start(&SETTINGS, 0, Millis(0));
         assert_eq!(heartbeat.tick(&SETTINGS, Millis(302)), Some(Beat::Ping));
         assert_eq!(heartbeat.tick(&SETTINGS, Millis(499)), None);
         assert_eq!(heartbeat.tick(&SETTINGS, Millis(500)), Some(Beat::Timeout));
@@ -128,14 +150,14 @@ mod tests {
 
     #[test]
     fn a_worker_that_was_stopped_gives_the_client_its_whole_time() {
-        let mut heartbeat = Heartbeat::start(&SETTINGS, Millis(0));
+        let mut heartbeat = Heartbeat::start(&SETTINGS, 0, Millis(0));
         assert_eq!(heartbeat.tick(&SETTINGS, Millis(5_000)), Some(Beat::Ping));
         assert_eq!(heartbeat.due(), Millis(5_200));
     }
 
     #[test]
     fn a_client_that_sends_is_given_its_time_once_more_for_a_late_pong() {
-        let mut heartbeat = Heartbeat::start(&SETTINGS, Millis(0));
+        let mut heartbeat = Heartbeat::start(&SETTINGS, 0, Millis(0));
         heartbeat.tick(&SETTINGS, Millis(300));
         heartbeat.heard(Millis(450));
         assert_eq!(heartbeat.tick(&SETTINGS, Millis(500)), None);
@@ -149,12 +171,16 @@ mod tests {
     }
 
     #[test]
-    fn a_ping_off_schedule_moves_the_rhythm_and_is_not_doubled() {
-        let mut heartbeat = Heartbeat::start(&SETTINGS, Millis(0));
+    fn a_ping_off_schedule_leaves_the_rhythm_alone_and_is_not_doubled() {
+        let mut heartbeat = Heartbeat::start(&SETTINGS, 0, Millis(0));
         assert!(heartbeat.ping(&SETTINGS, Millis(100)));
         assert!(!heartbeat.ping(&SETTINGS, Millis(110)));
         assert_eq!(heartbeat.due(), Millis(300));
         heartbeat.pong(&SETTINGS, Millis(120));
-        assert_eq!(heartbeat.due(), Millis(420));
+        assert_eq!(heartbeat.due(), Millis(300));
+        // One that is answered after the regular one would have been sent takes its place.
+        assert!(heartbeat.ping(&SETTINGS, Millis(290)));
+        heartbeat.pong(&SETTINGS, Millis(310));
+        assert_eq!(heartbeat.due(), Millis(610));
     }
 }

@@ -52,8 +52,11 @@ impl Transports {
 /// What all sessions of a server have in common. Times are in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// From the opening of a session, or its last pong, to the next ping.
+    /// From the opening of a session to its first ping, and from one ping to the next.
     pub ping_interval: u64,
+    /// By how much the first ping of a session may come early, so that those who connect at once are not pinged at once
+    /// for ever after. No more than the interval.
+    pub ping_spread: u64,
     /// How long a ping may stay unanswered.
     pub ping_timeout: u64,
     /// How long an upgrade may take from the opening of the WebSocket.
@@ -74,6 +77,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             ping_interval: 25_000,
+            ping_spread: 0,
             ping_timeout: 20_000,
             upgrade_timeout: 10_000,
             close_timeout: 2_000,

@@ -84,11 +84,12 @@ pub enum ProtocolError {
 }
 
 impl Socket {
-    /// A session that begins on `transport`.
+    /// A session that begins on `transport`. Its first ping comes `early`, by a random number of milliseconds up to
+    /// [`Settings::ping_spread`].
     #[must_use]
-    pub fn open(transport: Transport, settings: &Settings, now: Millis) -> Self {
+    pub fn open(transport: Transport, settings: &Settings, early: u64, now: Millis) -> Self {
         Self {
-            heartbeat: Heartbeat::start(settings, now),
+            heartbeat: Heartbeat::start(settings, early, now),
             outbox: Outbox::default(),
             upgrade_until: NEVER,
             close_until: NEVER,

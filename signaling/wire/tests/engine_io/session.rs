@@ -5,6 +5,7 @@ use signaling_wire::time::Millis;
 
 pub(crate) const SETTINGS: Settings = Settings {
     ping_interval: 300,
+    ping_spread: 0,
     ping_timeout: 200,
     upgrade_timeout: 1_000,
     close_timeout: 400,
@@ -15,12 +16,12 @@ pub(crate) const SETTINGS: Settings = Settings {
 
 /// A session that is polled, opened at moment 0.
 pub(crate) fn polled() -> Socket {
-    Socket::open(Transport::Polling, &SETTINGS, Millis(0))
+    Socket::open(Transport::Polling, &SETTINGS, 0, Millis(0))
 }
 
 /// A session that a WebSocket carries, opened at moment 0.
 pub(crate) fn on_websocket() -> Socket {
-    Socket::open(Transport::WebSocket, &SETTINGS, Millis(0))
+    Socket::open(Transport::WebSocket, &SETTINGS, 0, Millis(0))
 }
 
 /// Keeps a text message for the next poll.
