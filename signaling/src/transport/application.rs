@@ -31,8 +31,8 @@ pub trait Application: 'static {
         engine: &mut Engine,
     );
 
-    /// Takes what happened to a connection. What is sent to a connection here, and until the end of the turn, leaves
-    /// together.
+    /// Takes what happened to a connection. What is sent to a connection here leaves soon, along with what else is about
+    /// to be sent to it.
     fn handle(&mut self, event: Event<'_>, engine: &mut Engine);
 
     /// When [`Self::handle_deadline`] is to be called; asked at the end of each turn.

@@ -74,8 +74,8 @@ pub(super) enum Carrier {
 pub(super) enum Writing {
     /// There is nothing to write.
     Idle,
-    /// The end of this turn.
-    Turn,
+    /// The engine, when those that can be read now have been.
+    Soon,
     /// A task that waits for the socket to take more.
     Task,
     /// Nobody any more: the socket is dead, and its reader is about to find out.

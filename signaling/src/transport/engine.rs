@@ -1,5 +1,7 @@
 //! The connections of one worker, as its application sees them.
 
+mod writing;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -11,25 +13,20 @@ use signaling_wire::engine_io::{Body, Due, Ending, Settings, Socket, Transport};
 use signaling_wire::time::Millis as WireMillis;
 use signaling_wire::websocket::{self, CloseCode, CloseFrame, Opcode};
 use slab::Slab;
-use tokio::sync::oneshot;
 
+pub(super) use self::writing::frame_packet;
+use self::writing::{SMALL_FRAME, answer_poll};
 use super::application::{Closing, Loss};
-use super::connection::{Carrier, Close, Connection, Writing, Written, write_out};
+use super::connection::{Carrier, Close, Connection, Writing, write_out};
 use super::mailbox::Pod;
 use super::poll::Answer;
 use super::sid::Locator;
 use super::stream::WriteHalf;
 
-/// Parts of a message that are put into one frame without copying them together first.
-const PARTS: usize = 8;
-/// Write buffers that are kept for the next connection that is sent anything, and how large one may be to be kept.
-const SPARE_BUFFERS: usize = 64;
-const SPARE_CAPACITY: usize = 16 * 1024;
-
 /// What an [`Application`](super::Application) may do with the connections of its worker.
 ///
 /// A connection that is gone takes nothing: what is sent to it disappears, and its
-/// [`Closed`](super::Event::Closed) event has come or is about to come. Nothing is written before the end of the turn.
+/// [`Closed`](super::Event::Closed) event has come or is about to come. Nothing is written within a turn.
 #[derive(Debug)]
 pub struct Engine {
     pub(super) settings: Settings,
@@ -41,8 +38,10 @@ pub struct Engine {
     serial: u32,
     /// When to look after which connection.
     deadlines: BTreeSet<(Millis, u32)>,
-    /// Connections that were sent something in this turn.
+    /// Connections that were sent something since the last write.
     dirty: Vec<u32>,
+    /// About how many bytes have been gathered for them.
+    gathered: usize,
     /// Connections that have ended, and of which the application does not know yet.
     ended: VecDeque<(ConnectionId, Closing)>,
     spare: Vec<Vec<u8>>,
@@ -63,6 +62,7 @@ impl Engine {
             serial: 0,
             deadlines: BTreeSet::new(),
             dirty: Vec::new(),
+            gathered: 0,
             ended: VecDeque::new(),
             spare: Vec::new(),
             deferred: 0,
@@ -112,6 +112,7 @@ impl Engine {
     /// Sends a binary message.
     pub fn send_binary(&mut self, id: ConnectionId, bytes: &[u8]) {
         let settings = self.settings;
+        self.gathered += bytes.len();
         let Some(connection) = self.writable(id) else {
             return;
         };
@@ -165,6 +166,7 @@ impl Engine {
     /// Writes one packet whose type is `kind`.
     fn send_packet(&mut self, id: ConnectionId, kind: u8, parts: &[&[u8]]) {
         let settings = self.settings;
+        self.gathered += parts.iter().map(|part| part.len()).sum::<usize>();
         let Some(connection) = self.writable(id) else {
             return;
         };
@@ -237,16 +239,17 @@ impl Engine {
             .filter(|connection| connection.id == id)
     }
 
-    /// The connection, to be written to at the end of the turn, with a buffer to gather in.
+    /// The connection, to be written to soon, with a buffer to gather in.
     pub(super) fn writable(&mut self, id: ConnectionId) -> Option<&mut Connection> {
         let limit = self.settings.max_waiting;
         if self.get_mut(id)?.out.len() > limit && self.get_mut(id)?.writing == Writing::Task {
             self.cut(id, Loss::SlowReader);
             return None;
         }
+        self.gathered += SMALL_FRAME;
         let connection = self.connections.get_mut(place(id))?;
         if connection.writing == Writing::Idle {
-            connection.writing = Writing::Turn;
+            connection.writing = Writing::Soon;
             self.dirty.push(place_u32(id));
             if connection.out.capacity() == 0 && matches!(connection.carrier, Carrier::WebSocket { .. }) {
                 connection.out = self.spare.pop().unwrap_or_default();
@@ -389,68 +392,6 @@ impl Engine {
     pub(super) fn take_ended(&mut self) -> Option<(ConnectionId, Closing)> {
         self.ended.pop_front()
     }
-
-    /// Writes what was gathered, each connection's in one system call; hands those to `wait` whose sockets take no more
-    /// for now. `false` when there was nothing to write.
-    pub(super) fn flush(&mut self, mut wait: impl FnMut(ConnectionId)) -> bool {
-        let mut dirty = std::mem::take(&mut self.dirty);
-        let flushed = !dirty.is_empty();
-        for index in dirty.drain(..) {
-            self.flush_connection(index, &mut wait);
-        }
-        // Nothing is sent to a connection by writing to one: the list is empty, and its memory is kept.
-        self.dirty = dirty;
-        flushed
-    }
-
-    fn flush_connection(&mut self, index: u32, wait: &mut impl FnMut(ConnectionId)) {
-        let Some(connection) = self.connections.get_mut(index as usize) else {
-            return;
-        };
-        if connection.writing != Writing::Turn {
-            return;
-        }
-        connection.writing = Writing::Idle;
-        let id = connection.id;
-        let written = match &mut connection.carrier {
-            Carrier::Polling { poll, .. } => {
-                answer_poll(poll, &mut connection.socket, &self.settings);
-                return;
-            }
-            Carrier::WebSocket { .. } if connection.out.is_empty() => Written::All,
-            Carrier::WebSocket { write, .. } => write_out(write, &mut connection.out),
-        };
-        self.written(id, written);
-        if written == Written::Part {
-            wait(id);
-        }
-    }
-
-    /// Draws the consequences of a write: who writes next, and whether the client reads fast enough.
-    pub(super) fn written(&mut self, id: ConnectionId, written: Written) {
-        let limit = self.settings.max_waiting;
-        let Some(connection) = self.connections.get_mut(place(id)) else {
-            return;
-        };
-        match written {
-            Written::Part if connection.out.len() > limit => self.cut(id, Loss::SlowReader),
-            Written::Part => {
-                self.deferred += 1;
-                connection.writing = Writing::Task;
-            }
-            Written::All | Written::Nothing => {
-                connection.writing = match written {
-                    Written::Nothing => Writing::Dead,
-                    _ => Writing::Idle,
-                };
-                let mut buffer = std::mem::take(&mut connection.out);
-                buffer.clear();
-                if self.spare.len() < SPARE_BUFFERS && buffer.capacity() <= SPARE_CAPACITY {
-                    self.spare.push(buffer);
-                }
-            }
-        }
-    }
 }
 
 impl Connection {
@@ -468,30 +409,6 @@ impl Connection {
         {
             probe.abort();
         }
-    }
-}
-
-/// Answers the poll that hangs, if there is something to say.
-fn answer_poll(poll: &mut Option<oneshot::Sender<Answer>>, socket: &mut Socket, settings: &Settings) {
-    let mut payload = Vec::new();
-    if poll.is_some()
-        && socket.take_response(settings, &mut payload)
-        && let Some(poll) = poll.take()
-    {
-        // When its client has given up in the meantime, whoever waits for the answer ends the session.
-        let _ = poll.send(Answer::Payload(payload));
-    }
-}
-
-/// Appends a packet as a WebSocket message.
-pub(super) fn frame_packet(kind: u8, parts: &[&[u8]], out: &mut Vec<u8>) {
-    let kind: &[u8] = &[kind];
-    if parts.len() < PARTS {
-        let mut all = [kind; PARTS];
-        all[1..=parts.len()].copy_from_slice(parts);
-        websocket::encode(Opcode::Text, &all[..=parts.len()], out);
-    } else {
-        websocket::encode(Opcode::Text, &[kind, &parts.concat()], out);
     }
 }
 

@@ -40,6 +40,9 @@ struct Shared<A> {
     /// What the timer waits for, and what tells it that there is something earlier.
     armed: Cell<Option<Millis>>,
     earlier: Notify,
+    /// Whether the task that writes knows that there is something to write, and what tells it.
+    gathering: Cell<bool>,
+    gathered: Notify,
 }
 
 struct State<A> {
@@ -76,15 +79,19 @@ impl<A: Application> Worker<A> {
             read_buffer: RefCell::new(vec![0; READ_BUFFER].into()),
             armed: Cell::new(None),
             earlier: Notify::new(),
+            gathering: Cell::new(false),
+            gathered: Notify::new(),
             pod,
         }));
         spawn_local(worker.clone().keep_time());
+        spawn_local(worker.clone().keep_writing());
         spawn_local(worker.clone().take_mail(inbox));
         worker
     }
 
     /// Takes a turn: something from outside of the transport happens to the application, such as a message of another
-    /// worker. What it sends leaves when `act` has returned.
+    /// worker. What it sends leaves when all sockets that can be read at present have had their turn: whatever they say to
+    /// the same client then goes in one write.
     ///
     /// # Panics
     /// Within a turn, that is, when called by the application.
@@ -95,21 +102,27 @@ impl<A: Application> Worker<A> {
         // The timer may be a little late: what is over by now does not get this turn.
         engine.handle_deadlines();
         let result = act(application, engine);
-        loop {
-            while let Some((id, how)) = engine.take_ended() {
-                application.handle(Event::Closed { id, how }, engine);
-            }
-            let flushed = engine.flush(|id| {
-                spawn_local(self.clone().write(id));
-            });
-            if !flushed {
-                break;
-            }
+        while let Some((id, how)) = engine.take_ended() {
+            application.handle(Event::Closed { id, how }, engine);
+        }
+        if engine.has_gathered_enough() {
+            self.flush(application, engine);
+        } else if engine.has_gathered() && !self.0.gathering.replace(true) {
+            self.0.gathered.notify_one();
         }
         let deadline = engine.deadline().into_iter().chain(application.deadline()).min();
         drop(state);
         self.arm(deadline);
         result
+    }
+
+    /// Writes what has been gathered, and what comes of it when a socket turns out to be dead.
+    fn flush(&self, application: &mut A, engine: &mut Engine) {
+        while engine.flush(|id| drop(spawn_local(self.clone().write(id)))) {
+            while let Some((id, how)) = engine.take_ended() {
+                application.handle(Event::Closed { id, how }, engine);
+            }
+        }
     }
 
     pub(super) fn pod(&self) -> &Arc<Pod> {
@@ -165,6 +178,15 @@ impl<A: Application> Worker<A> {
                     application.handle_deadline(now, engine);
                 }
             });
+        }
+    }
+
+    /// Writes what turns have gathered. Woken by the first of them, it comes behind all that could be read then.
+    async fn keep_writing(self) {
+        loop {
+            self.0.gathered.notified().await;
+            self.0.gathering.set(false);
+            self.turn(|application, engine| self.flush(application, engine));
         }
     }
 
