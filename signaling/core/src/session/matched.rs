@@ -75,6 +75,32 @@ pub(crate) enum Away {
     Until(Millis),
 }
 
+/// Why a match is over, as the other side is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EndReason {
+    /// The partner left, or blocked this side, which is told the same.
+    Left,
+    /// The partner went on to the next match.
+    Next,
+    /// The partner did not come back within the resume window.
+    Timeout,
+    /// The partner's side of the match does not exist.
+    Error,
+}
+
+impl EndReason {
+    /// The reason as clients and labels have it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Left => "left",
+            Self::Next => "next",
+            Self::Timeout => "timeout",
+            Self::Error => "error",
+        }
+    }
+}
+
 impl Match {
     /// A match that begins.
     pub(crate) fn new(proposal: Proposal, initiator: bool, now: Millis, found: u32) -> Self {

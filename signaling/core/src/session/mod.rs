@@ -15,12 +15,12 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::bucket::Bucket;
 pub use self::bucket::Rate;
+pub use self::matched::EndReason;
 pub(crate) use self::matched::{Asked, Away, Match, Partner};
 pub(crate) use self::sent::keep_for;
 pub(crate) use self::waiting::{Proposal, Shown, Stage, Waiting};
 use crate::id::{ConnectionId, Epoch, MatchId, Person, Secret, SessionId, WorkerId};
 use crate::time::Millis;
-use crate::worker::EndReason;
 
 /// How many recent partners are avoided.
 pub(crate) const RECENT: usize = 5;

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::io::{EndReason, Outputs, Record, Scope, WaitEnd};
+use super::io::{Outputs, Record, Scope, WaitEnd};
 use super::tell::{ack_ok, refuse, tell};
 use super::{Key, Worker};
 use crate::event::{self, ClientEvent, ErrorCode, IceReport, Rejection, ServerEvent, Target};
 use crate::ice;
 use crate::id::{ConnectionId, Person, SessionId};
 use crate::pairing::{self, Criteria, Request};
-use crate::session::{Chat, Session};
+use crate::session::{Chat, EndReason, Session};
 use crate::time::Millis;
 
 /// An event whose sender is known.

@@ -6,10 +6,10 @@ use std::borrow::Cow;
 
 use super::connect::{PendingStage, Question};
 use super::frame::{Confirm, Confirmed, Frame, Relayed};
-use super::io::{EndReason, Outputs};
+use super::io::Outputs;
 use super::{Key, Worker};
 use crate::id::{ConnectionId, MatchId, SessionId, WorkerId};
-use crate::session::Asked;
+use crate::session::{Asked, EndReason};
 use crate::time::Millis;
 
 impl Worker {

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::frame::{Confirm, Summon};
-use super::io::{Closed, Connect, EndReason, Output, Outputs, Record, User};
+use super::io::{Closed, Connect, Output, Outputs, Record, User};
 use super::{Due, Key, Worker};
 use crate::id::{ConnectionId, Epoch, Person, Secret, SessionId, WorkerId};
-use crate::session::{Bucket, Chat, Offset, Presence, Session, Token};
+use crate::session::{Bucket, Chat, EndReason, Offset, Presence, Session, Token};
 use crate::time::Millis;
 
 /// A connection whose CONNECT is not answered yet.

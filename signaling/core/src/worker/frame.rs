@@ -9,9 +9,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::io::EndReason;
 use crate::id::{Epoch, MatchId, PeerId, Person, SessionId, WorkerId};
-use crate::session::{Session, Token};
+use crate::session::{EndReason, Session, Token};
 use crate::time::Millis;
 
 /// The version that this worker writes.

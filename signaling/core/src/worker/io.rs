@@ -4,11 +4,10 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::event::{ErrorCode, IceReport, SignalKind};
 use crate::id::{ConnectionId, MatchId, SessionId, WorkerId};
 use crate::pairing;
+use crate::session::EndReason;
 
 /// One thing that happened.
 #[derive(Debug)]
@@ -108,32 +107,6 @@ pub enum Closed {
     Clean,
     /// The transport broke off: the client may come back, and what it sent last may be lost.
     Lost,
-}
-
-/// Why a match is over, as the other side is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum EndReason {
-    /// The partner left, or blocked this side, which is told the same.
-    Left,
-    /// The partner went on to the next match.
-    Next,
-    /// The partner did not come back within the resume window.
-    Timeout,
-    /// The partner's side of the match does not exist.
-    Error,
-}
-
-impl EndReason {
-    /// The reason as clients and labels have it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Left => "left",
-            Self::Next => "next",
-            Self::Timeout => "timeout",
-            Self::Error => "error",
-        }
-    }
 }
 
 /// One thing to be done. Bytes lie in [`Outputs::bytes`].

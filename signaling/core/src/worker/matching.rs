@@ -8,14 +8,14 @@ use std::borrow::Cow;
 
 use super::client::username;
 use super::frame::{Frame, Propose, Side};
-use super::io::{EndReason, Output, Outputs, Record};
+use super::io::{Output, Outputs, Record};
 use super::tell::tell_as_of;
 use super::{Key, Worker};
 use crate::event::ServerEvent;
 use crate::ice;
 use crate::id::{ConnectionId, Epoch, MatchId, PeerId, SessionId, WorkerId};
 use crate::pairing::{Claim, Request};
-use crate::session::{Chat, Match, Partner, Proposal, Session, Stage, Waiting};
+use crate::session::{Chat, EndReason, Match, Partner, Proposal, Session, Stage, Waiting};
 use crate::time::Millis;
 
 impl Worker {

@@ -30,7 +30,7 @@ pub use self::config::Config;
 use self::connect::Pending;
 use self::frame::Frame;
 pub use self::io::{
-    Census, Closed, Connect, DropReason, EndReason, Input, Output, Outputs, Record, Scope, User, WaitEnd,
+    Census, Closed, Connect, DropReason, Input, Output, Outputs, Record, Scope, User, WaitEnd,
 };
 use self::peers::Arrivals;
 use self::summon::Departed;
@@ -38,8 +38,8 @@ use crate::deadline::Deadlines;
 use crate::ice::IceConfig;
 use crate::id::{ConnectionId, IdMap, MatchId, SessionId, WorkerId};
 use crate::link::{Incarnation, Link};
-pub use crate::session::Rate;
 use crate::session::{Chat, Presence, Session};
+pub use crate::session::{EndReason, Rate};
 use crate::time::Millis;
 
 /// A session's place in its worker's slab.

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::client::millis;
 use super::frame::Frame;
-use super::io::{Closed, DropReason, EndReason, Output, Outputs, Record, WaitEnd};
+use super::io::{Closed, DropReason, Output, Outputs, Record, WaitEnd};
 use super::tell::tell;
 use super::{Due, Key, Worker};
 use crate::event::ServerEvent;
 use crate::ice;
 use crate::id::{ConnectionId, MatchId, SessionId, WorkerId};
-use crate::session::{Away, Chat, Ended, Last, Outcome, Presence};
+use crate::session::{Away, Chat, EndReason, Ended, Last, Outcome, Presence};
 use crate::time::Millis;
 
 /// How much longer than the resume window a partner without word is waited for: their owner speaks first.

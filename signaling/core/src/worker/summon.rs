@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::connect::{Pending, PendingStage, Question, Returning, user_name};
 use super::frame::{Frame, Summon};
-use super::io::{EndReason, Output, Outputs};
+use super::io::{Output, Outputs};
 use super::{Due, Key, Worker};
 use crate::id::{ConnectionId, SessionId, WorkerId};
-use crate::session::{Chat, Presence, Session};
+use crate::session::{Chat, EndReason, Presence, Session};
 use crate::time::Millis;
 
 /// Where sessions went that were handed over: the newest 16,384 of them.
