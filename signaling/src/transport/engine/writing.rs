@@ -12,9 +12,11 @@ use crate::transport::poll::Answer;
 
 /// Parts of a message that are put into one frame without copying them together first.
 const PARTS: usize = 8;
-/// How many bytes are gathered for other turns to add to, and for how many connections.
+/// How many bytes are gathered for other turns to add to.
 const GATHER: usize = 256 * 1024;
-const GATHER_FOR: usize = 64;
+/// For how many connections they are gathered. Of more, the first ones' bytes would have left the processor's cache when
+/// they are written, which costs more than system calls that are saved.
+const GATHER_FOR: usize = 8;
 /// What each frame is taken for besides its message: no pong is longer.
 pub(super) const SMALL_FRAME: usize = 128;
 /// Write buffers that are kept for the next connection that is sent anything, and how large one may be to be kept.
