@@ -12,8 +12,8 @@ const PUNCTUAL: u64 = 4;
 pub(super) struct Heartbeat {
     /// When the next ping is to be sent, or, while a pong is awaited, when the wait is over.
     due: Millis,
-    /// When the next regular ping is to be sent, whatever comes between: who was pinged off schedule, all at once perhaps,
-    /// keeps the own rhythm.
+    /// When the next regular ping is to be sent, a whole number of intervals after the first: sessions that were pinged off
+    /// schedule or have answered late, all at once perhaps, do not fall into step.
     beat: Millis,
     /// When the last packet came from the client.
     heard: Millis,
@@ -74,10 +74,16 @@ impl Heartbeat {
     /// A pong came; the next ping is an interval away at most.
     pub(super) fn pong(&mut self, settings: &Settings, now: Millis) {
         self.pong = Pong::Given;
-        if self.beat <= now {
-            self.beat = now.after(settings.ping_interval);
-        }
+        self.move_beat(settings, now);
         self.due = self.beat;
+    }
+
+    /// Moves the next beat into the future.
+    fn move_beat(&mut self, settings: &Settings, now: Millis) {
+        if self.beat <= now {
+            let over = now.since(self.beat) / settings.ping_interval.max(1) + 1;
+            self.beat = self.beat.after(settings.ping_interval.saturating_mul(over));
+        }
     }
 
     /// What is due by `now`, if anything.
@@ -89,7 +95,7 @@ impl Heartbeat {
             Pong::Given => {
                 let on_time = now.since(self.due) <= settings.ping_timeout / PUNCTUAL;
                 let sent = if on_time { self.due } else { now };
-                self.beat = sent.after(settings.ping_interval);
+                self.move_beat(settings, now);
                 self.ping(settings, sent);
                 Some(Beat::Ping)
             }
@@ -153,6 +159,12 @@ mod tests {
         let mut heartbeat = Heartbeat::start(&SETTINGS, 0, Millis(0));
         assert_eq!(heartbeat.tick(&SETTINGS, Millis(5_000)), Some(Beat::Ping));
         assert_eq!(heartbeat.due(), Millis(5_200));
+        heartbeat.pong(&SETTINGS, Millis(5_001));
+        assert_eq!(
+            heartbeat.due(),
+            Millis(5_100),
+            "and then the session has its rhythm back"
+        );
     }
 
     #[test]
@@ -181,6 +193,6 @@ mod tests {
         // One that is answered after the regular one would have been sent takes its place.
         assert!(heartbeat.ping(&SETTINGS, Millis(290)));
         heartbeat.pong(&SETTINGS, Millis(310));
-        assert_eq!(heartbeat.due(), Millis(610));
+        assert_eq!(heartbeat.due(), Millis(600));
     }
 }
