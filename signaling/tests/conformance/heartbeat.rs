@@ -23,7 +23,7 @@ fn a_session_that_is_polled_is_pinged_an_interval_after_its_opening_and_after_ea
 }
 
 #[test]
-fn a_websocket_is_pinged_an_interval_after_its_opening_and_after_each_pong() {
+fn a_websocket_is_pinged_an_interval_after_its_opening_and_each_interval_from_then_on() {
     let opening = Instant::now();
     let mut socket = WebSocket::session(beating(), "/engine.io/");
     for beats in 1..=3 {

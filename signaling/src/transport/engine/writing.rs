@@ -14,8 +14,7 @@ use crate::transport::poll::Answer;
 const PARTS: usize = 8;
 /// How many bytes are gathered for other turns to add to.
 const GATHER: usize = 256 * 1024;
-/// For how many connections they are gathered. Of more, the first ones' bytes would have left the processor's cache when
-/// they are written, which costs more than system calls that are saved.
+/// For how many connections they are gathered. With 64 a relayed event cost a tenth more than with 8, and a match no less.
 const GATHER_FOR: usize = 8;
 /// What each frame is taken for besides its message: no pong is longer.
 pub(super) const SMALL_FRAME: usize = 128;
