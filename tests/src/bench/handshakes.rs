@@ -17,6 +17,7 @@ pub(super) fn measure(
 ) -> anyhow::Result<()> {
     let servers = start(servers, cores)?;
     for server in &servers {
+        let _turn = server.take_turn()?;
         Sockets::open(server, sizes.handshakes / 5)?.leave(server.kind)?;
     }
     for _ in 0..sizes.rounds {
@@ -28,6 +29,7 @@ pub(super) fn measure(
 }
 
 fn one_round(server: &Server, sizes: &Sizes, samples: &mut Samples) -> anyhow::Result<()> {
+    let _turn = server.take_turn()?;
     let (cpu, began) = (server.cpu_time()?, Instant::now());
     let sockets = Sockets::open(server, sizes.handshakes)?;
     let wall = began.elapsed().as_secs_f64();

@@ -30,10 +30,12 @@ pub(super) fn measure(
     let servers = start(servers, cores)?;
     let mut pairs = Pairs::of_each(&servers, sizes.relay_sessions)?;
     for pairs in &mut pairs {
+        let _turn = pairs.server.take_turn()?;
         one_way(pairs, sizes.latency_events / 5)?;
     }
     for _ in 0..sizes.rounds {
         for pairs in &mut pairs {
+            let _turn = pairs.server.take_turn()?;
             pairs.call_anew()?;
             let mut times = one_way(pairs, sizes.latency_events)?;
             times.sort_unstable();

@@ -38,6 +38,7 @@ pub(super) fn measure(
 /// Microseconds of CPU for each match: two `find_match`, a `waiting`, two `match_found`, a `leave_match` and a
 /// `peer_disconnected`. With new sessions, for old ones may not ask that often.
 fn one_round(server: &Server, sizes: &Sizes) -> anyhow::Result<f64> {
+    let _turn = server.take_turn()?;
     let mut sockets = Sockets::open(server, sizes.match_sessions)?;
     let before = server.cpu_time()?;
     for _ in 0..sizes.matches_each {

@@ -6,9 +6,9 @@
 //!                         rounds: ours, echo, node, ours, … → samples → Report: table, bench.json
 //! ```
 //!
-//! All servers get the same bytes over the same number of sockets, with the same number of messages under way. What is
-//! compared is the server's time on its core and its memory, as the kernel counts them; only latency and the rate of
-//! handshakes are read from a clock.
+//! All servers get the same bytes over the same number of sockets, with the same number of messages under way. They share
+//! a core, and those whose turn it is not are stopped. What is compared is the server's time on its core and its memory, as
+//! the kernel counts them; only latency and the rate of handshakes are read from a clock.
 
 mod frames;
 mod handshakes;
@@ -80,9 +80,14 @@ fn available(wanted: &[Kind]) -> anyhow::Result<Vec<Kind>> {
     Ok(servers)
 }
 
-/// Starts a server of each kind.
+/// Starts a server of each kind, to be run in turns.
 fn start(servers: &[Kind], cores: Cores) -> anyhow::Result<Vec<Server>> {
-    servers.iter().map(|kind| Server::start(*kind, cores)).collect()
+    let started = servers.iter().map(|kind| {
+        let server = Server::start(*kind, cores)?;
+        server.stop()?;
+        Ok(server)
+    });
+    started.collect()
 }
 
 /// Says what is being done, to whoever watches.

@@ -47,6 +47,7 @@ pub(super) fn measure(
     let mut pairs = Pairs::of_each(&servers, sizes.relay_sessions)?;
     for round in 0..sizes.relay_warm_up + sizes.rounds {
         for pairs in &mut pairs {
+            let _turn = pairs.server.take_turn()?;
             let cost = pairs.relay(sizes.relay_events, sizes.window)?;
             if round < sizes.relay_warm_up {
                 continue;
@@ -73,6 +74,7 @@ impl<'a> Pairs<'a> {
     }
 
     fn open(server: &'a Server, sessions: usize) -> anyhow::Result<Self> {
+        let _turn = server.take_turn()?;
         Self::among(server, Sockets::open(server, sessions)?)
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
+use rustix::process::{Pid, Signal, kill_process};
 use serde::Serialize;
 
 use super::process::{self, Cores};
@@ -117,6 +118,18 @@ impl Server {
         Ok(server)
     }
 
+    /// Stops it until its next turn.
+    pub(super) fn stop(&self) -> anyhow::Result<()> {
+        Ok(kill_process(self.id()?, Signal::STOP)?)
+    }
+
+    /// Has it run until what is returned is dropped. What a server does by itself, such as to ping its clients or to
+    /// collect garbage, then does not come into another's figures.
+    pub(super) fn take_turn(&self) -> anyhow::Result<Turn<'_>> {
+        kill_process(self.id()?, Signal::CONT)?;
+        Ok(Turn(self))
+    }
+
     /// How long it has been on its core.
     pub(super) fn cpu_time(&self) -> anyhow::Result<Duration> {
         process::cpu_time(self.pid()?)
@@ -129,6 +142,20 @@ impl Server {
 
     fn pid(&self) -> anyhow::Result<i32> {
         Ok(i32::try_from(self.process.id())?)
+    }
+
+    fn id(&self) -> anyhow::Result<Pid> {
+        Pid::from_raw(self.pid()?).context("a process has a number")
+    }
+}
+
+/// One server's turn, while the others of its section are stopped.
+pub(super) struct Turn<'a>(&'a Server);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        // Fails only when it has ended, which whoever speaks to it next finds out.
+        let _ = self.0.stop();
     }
 }
 
