@@ -62,7 +62,7 @@ pub(super) fn pair(sockets: &mut Sockets) -> anyhow::Result<Vec<usize>> {
     }
     while missing > 0 {
         sockets
-            .wait(None, |_, at, incoming| {
+            .wait_awake(|_, at, incoming| {
                 let Some(id) = match_found(&incoming)? else {
                     return Ok(());
                 };
@@ -91,7 +91,7 @@ pub(super) fn part(sockets: &mut Sockets, partner: &[usize]) -> anyhow::Result<(
         missing += 1;
     }
     while missing > 0 {
-        sockets.wait(None, |_, _, incoming| {
+        sockets.wait_awake(|_, _, incoming| {
             if let Incoming::Text(text) = incoming {
                 missing -= usize::from(text.starts_with(b"42[\"peer_disconnected\""));
             }

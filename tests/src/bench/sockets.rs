@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use mio::net::TcpStream;
@@ -169,9 +169,23 @@ impl Sockets {
         }
         Ok(())
     }
-}
 
-impl Sockets {
+    /// As [`Self::wait`] without a bound, but never asleep: whose writes wake a thread pays for that, which no client on
+    /// another machine has a server do.
+    pub(super) fn wait_awake(
+        &mut self,
+        mut take: impl FnMut(&Writers, usize, Incoming<'_>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let began = Instant::now();
+        loop {
+            self.wait(Some(Duration::ZERO), &mut take)?;
+            if !self.events.is_empty() {
+                return Ok(());
+            }
+            ensure!(began.elapsed() < PATIENCE, "nothing has come for {PATIENCE:?}");
+        }
+    }
+
     /// Reads what has come while it was another server's turn, pings above all, until nothing comes for a moment.
     pub(super) fn catch_up(&mut self) -> anyhow::Result<()> {
         loop {
