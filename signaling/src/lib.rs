@@ -16,6 +16,7 @@ pub mod metrics;
 pub mod open_files;
 pub mod pod;
 pub mod rate_limit;
+pub mod redis;
 pub mod reference;
 pub mod status;
 pub mod tls;

@@ -10,6 +10,7 @@
 //!   wait for an `event` by its name.
 //! - [`bench`] measures the pod beside a bare echo and Node's socket.io. It has sockets of its own, for every cycle of its
 //!   one thread is one that the server may wait for.
+//! - [`redis`] starts a real Redis on a free port.
 //! - [`proxy`] stands between clients and a pod, and breaks what passes.
 //! - [`load_test`] is the load test, [`open_files`] sees to it that many sockets may be open.
 //!
@@ -35,5 +36,6 @@ pub mod load_test;
 pub mod open_files;
 pub mod pod;
 pub mod proxy;
+pub mod redis;
 pub mod target;
 pub mod websocket;
