@@ -1,9 +1,9 @@
-//! A real Redis for a test: the server of the machine, on a free port, with an empty folder, ended with the test.
+//! A real Redis for a test: the server of the machine, on a free port, ended with the test.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::io::{BufRead as _, BufReader};
+use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,59 +11,48 @@ use anyhow::{Context as _, bail};
 
 /// How long a server may take to start, on a machine that is busy with other tests.
 const START: Duration = Duration::from_secs(20);
-/// How often it is looked whether it listens.
-const LOOK: Duration = Duration::from_millis(10);
+/// What a server writes once it serves clients.
+const READY: &str = "Ready to accept connections";
 /// How often another port is tried, where somebody else has taken one first.
 const TRIES: usize = 5;
 
-/// A running server. Killed when dropped, its folder removed.
+/// A running server. Killed when dropped.
 #[derive(Debug)]
 pub struct Redis {
     child: Child,
     address: SocketAddr,
-    folder: PathBuf,
 }
 
 impl Redis {
-    /// Starts `redis-server` with an empty database that is kept in memory only, and waits until it listens. `options` are
+    /// Starts `redis-server` with an empty database that is kept in memory only, and waits until it serves. `options` are
     /// its own, such as `["--requirepass", "secret"]`.
     ///
     /// # Errors
-    /// When there is no `redis-server`, with the line that installs it; or when it does not listen, with what it said.
+    /// When there is no `redis-server`, with the line that installs it; or when it does not serve, with what it said.
     pub fn start(options: &[&str]) -> anyhow::Result<Self> {
-        let mut failure = None;
-        for _ in 0..TRIES {
-            match Self::start_once(options) {
-                Ok(redis) => return Ok(redis),
-                Err(error) => failure = Some(error),
+        let mut started = Self::start_once(options);
+        for _ in 1..TRIES {
+            if started.is_err() {
+                started = Self::start_once(options);
             }
         }
-        Err(failure.context("it was tried")?)
+        started
     }
 
     fn start_once(options: &[&str]) -> anyhow::Result<Self> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
         let address = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("redis-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&folder)?;
         let child = Command::new("redis-server")
             .args(["--port", &address.port().to_string(), "--bind", "127.0.0.1"])
             .args(["--save", "", "--appendonly", "no", "--dir"])
-            .arg(&folder)
-            .args(["--logfile", "redis.log"])
+            .arg(std::env::temp_dir())
             .args(options)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .context("there is no `redis-server`. On Debian: apt-get install redis-server")?;
-        let mut redis = Self {
-            child,
-            address,
-            folder,
-        };
-        redis.wait_until_it_listens()?;
+        let mut redis = Self { child, address };
+        redis.wait_until_it_serves()?;
         Ok(redis)
     }
 
@@ -79,30 +68,33 @@ impl Redis {
         format!("redis://{}", self.address)
     }
 
-    fn wait_until_it_listens(&mut self) -> anyhow::Result<()> {
-        let deadline = Instant::now() + START;
-        while TcpStream::connect(self.address).is_err() {
-            let ended = self.child.try_wait()?;
-            if ended.is_some() || deadline < Instant::now() {
-                let log = std::fs::read_to_string(self.folder.join("redis.log")).unwrap_or_default();
-                bail!("redis-server does not listen on {}: {log}", self.address);
+    /// By its own word: a connection may be somebody else's, who has taken the port.
+    fn wait_until_it_serves(&mut self) -> anyhow::Result<()> {
+        let output = self.child.stdout.take().context("the output is piped")?;
+        let (sender, lines) = channel();
+        // Whatever else it says must not fill the pipe.
+        thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                // Nobody listens any more once it serves.
+                let _ = sender.send(line);
             }
-            thread::sleep(LOOK);
+        });
+        let deadline = Instant::now() + START;
+        let mut said = String::new();
+        while let Ok(line) = lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            if line.contains(READY) {
+                return Ok(());
+            }
+            said = said + &line + "\n";
         }
-        Ok(())
+        bail!("redis-server does not serve on {}: {said}", self.address)
     }
 }
 
 impl Drop for Redis {
     fn drop(&mut self) {
-        // Fails only when it has ended by itself.
+        // Both fail only when it has ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        remove(&self.folder);
     }
-}
-
-/// What is left behind lies in the folder for temporary files, where it belongs.
-fn remove(folder: &Path) {
-    let _ = std::fs::remove_dir_all(folder);
 }

@@ -1,4 +1,4 @@
-//! What pods share through Redis.
+//! What pods share through Redis. The pod itself does not use it yet.
 //!
 //! [`pool`] is the queue of those who wait: it executes the requests of [`signaling_core::pairing`] as scripts.
 //!
