@@ -1,5 +1,7 @@
 //! A pod's life: its threads are started, clients are served, SIGTERM ends it.
 
+mod peers;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -15,12 +17,14 @@ use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::chat::{Admission, Chat, Mail, Post, Schedule, Settings};
+use self::peers::{Kept, Line, Peers};
+use crate::chat::{Admission, Chat, Mail, Post, Schedule, Settings, Shared};
 use crate::config::Config;
 use crate::http::{Cors, Site};
 use crate::metrics::Metrics;
 use crate::open_files;
 use crate::rate_limit::RateLimiter;
+use crate::redis::Heard;
 use crate::status::{Phase, Status};
 use crate::tls::Certificate;
 use crate::traces::Traces;
@@ -35,11 +39,7 @@ const PING_SPREAD: u32 = 5;
 /// What every worker needs to start.
 struct Parts {
     pod: Arc<Pod>,
-    status: Arc<Status>,
-    metrics: Arc<Metrics>,
-    traces: Option<Arc<Traces>>,
-    settings: Arc<Settings>,
-    admission: Arc<Admission>,
+    shared: Shared,
     site: Site,
 }
 
@@ -55,7 +55,9 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
         Signals::listen()?
     };
     let certificate = config.server.tls.as_ref().map(Certificate::load).transpose()?;
-    let (parts, inboxes) = compose(config, certificate.as_ref())?;
+    let metrics = Arc::new(Metrics::new(config.workers.count));
+    let (peers, lines) = Peers::compose(config, &metrics)?;
+    let (parts, inboxes) = compose(config, metrics, certificate.as_ref(), peers.as_ref())?;
     if let Some(limit) = open_files::raise(config.max_connections()) {
         tracing::warn!(
             limit,
@@ -76,9 +78,10 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
     let threads: Vec<JoinHandle<()>> = inboxes
         .into_iter()
         .zip(posts)
-        .map(|(inbox, (post, mails))| start_worker(&parts, &router, inbox, post, mails, listener.take()))
+        .zip(lines)
+        .map(|((inbox, post), line)| start_worker(&parts, &router, inbox, post, line, listener.take()))
         .collect::<Result<_, _>>()?;
-    parts.status.enter(Phase::Serving);
+    parts.shared.status.enter(Phase::Serving);
     tracing::info!(%address, workers = config.workers.count, max = config.max_connections(), "listening");
     runtime.block_on(async {
         if let Some(internal) = internal {
@@ -89,14 +92,19 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
         if let Some(certificate) = certificate {
             tokio::spawn(certificate.keep_fresh());
         }
-        serve(config, signals, &parts, &post, &threads).await
+        let lease = peers.map(|peers| peers.keep_lease(config, parts.pod.clock(), address));
+        serve(config, signals, &parts, &post, &threads, lease).await
     })
 }
 
-fn compose(config: &Config, certificate: Option<&Certificate>) -> anyhow::Result<(Parts, Vec<Inbox>)> {
+fn compose(
+    config: &Config,
+    metrics: Arc<Metrics>,
+    certificate: Option<&Certificate>,
+    peers: Option<&Peers>,
+) -> anyhow::Result<(Parts, Vec<Inbox>)> {
     let workers = config.workers.count;
     let status = Arc::new(Status::new(&config.pod.id, workers, config.max_connections()));
-    let metrics = Arc::new(Metrics::new(workers));
     let traces = config
         .traces
         .as_deref()
@@ -119,6 +127,7 @@ fn compose(config: &Config, certificate: Option<&Certificate>) -> anyhow::Result
     let site = Site {
         status: Arc::clone(&status),
         metrics: Arc::clone(&metrics),
+        redis: peers.map(Peers::state),
         limiter,
         clock: pod.clock(),
         cors,
@@ -128,11 +137,13 @@ fn compose(config: &Config, certificate: Option<&Certificate>) -> anyhow::Result
     Ok((
         Parts {
             pod,
-            status,
-            metrics,
-            traces,
-            settings,
-            admission,
+            shared: Shared {
+                settings,
+                admission,
+                status,
+                metrics,
+                traces,
+            },
             site,
         },
         inboxes,
@@ -153,7 +164,7 @@ fn transport_config(
             false => transport::Cors::new(move |origin| cors.allows(origin)),
         },
         pod: config.pod.id.clone(),
-        secret: config.pod.secret.read()?.into_bytes(),
+        secret: peers::secret(config)?,
         engine_io: EngineSettings {
             ping_interval: millis(engine.ping_interval),
             ping_spread: millis(engine.ping_interval / PING_SPREAD),
@@ -197,26 +208,18 @@ fn start_worker(
     parts: &Parts,
     router: &Router,
     inbox: Inbox,
-    post: Post,
-    mails: mpsc::Receiver<Mail>,
+    (post, mails): (Post, mpsc::Receiver<Mail>),
+    line: Option<Line>,
     listener: Option<std::net::TcpListener>,
 ) -> anyhow::Result<JoinHandle<()>> {
-    let (pod, router) = (Arc::clone(&parts.pod), router.clone());
-    let (settings, admission) = (Arc::clone(&parts.settings), Arc::clone(&parts.admission));
-    let (status, metrics) = (Arc::clone(&parts.status), Arc::clone(&parts.metrics));
-    let traces = parts.traces.clone();
+    let (pod, router, shared) = (Arc::clone(&parts.pod), router.clone(), parts.shared.clone());
     let runtime = runtime()?;
     let name = format!("worker-{}", inbox.worker());
     let work = move || {
-        let chat = Chat::new(
-            settings,
-            admission,
-            status,
-            metrics,
-            traces,
-            post,
-            pod.clock().now(),
-        );
+        let (client, line) = line
+            .map(|line| (line.client, (line.listener, line.heard)))
+            .unzip();
+        let chat = Chat::new(shared, post, client, pod.clock().now());
         LocalSet::new().block_on(&runtime, async move {
             let worker = Worker::start(pod, inbox, chat, router);
             let accepting = async {
@@ -227,7 +230,13 @@ fn start_worker(
                     }
                 }
             };
-            tokio::join!(accepting, take_mail(&worker, mails));
+            let hearing = async {
+                if let Some((listener, heard)) = line {
+                    tokio::spawn(listener.run());
+                    hear(&worker, heard).await;
+                }
+            };
+            tokio::join!(accepting, take_mail(&worker, mails), hearing);
         });
     };
     Ok(std::thread::Builder::new().name(name).spawn(work)?)
@@ -240,6 +249,17 @@ async fn take_mail(worker: &Worker<Chat>, mut mails: mpsc::Receiver<Mail>) {
             // What has piled up is one turn: its answers travel together.
             while let Ok(mail) = mails.try_recv() {
                 chat.mail(mail, engine);
+            }
+        });
+    }
+}
+
+async fn hear(worker: &Worker<Chat>, mut hears: mpsc::Receiver<Heard>) {
+    while let Some(heard) = hears.recv().await {
+        worker.turn(|chat, engine| {
+            chat.heard(heard, engine);
+            while let Ok(heard) = hears.try_recv() {
+                chat.heard(heard, engine);
             }
         });
     }
@@ -274,13 +294,21 @@ async fn serve(
     parts: &Parts,
     post: &Post,
     threads: &[JoinHandle<()>],
+    mut lease: Option<Kept>,
 ) -> anyhow::Result<()> {
+    let lease_failed = async {
+        match &mut lease {
+            Some(lease) => lease.failed().await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         () = signals.next() => {}
         () = any_ended(threads) => anyhow::bail!("a worker has failed"),
+        error = lease_failed => return Err(error),
     }
     tokio::select! {
-        () = drain(config, parts, post) => Ok(()),
+        () = drain(config, parts, post, lease) => Ok(()),
         () = signals.next() => anyhow::bail!("a second signal: not waiting for clients any longer"),
     }
 }
@@ -294,17 +322,17 @@ async fn any_ended(threads: &[JoinHandle<()>]) {
 
 /// Says that the pod goes, accepts as usual until load balancers know, then closes all connections within what is left of
 /// the drain timeout.
-async fn drain(config: &Config, parts: &Parts, post: &Post) {
+async fn drain(config: &Config, parts: &Parts, post: &Post, lease: Option<Kept>) {
     let deadline = Instant::now() + config.drain.timeout;
-    parts.status.enter(Phase::Draining);
+    parts.shared.status.enter(Phase::Draining);
     let delay = config.drain.shutdown_delay.min(config.drain.timeout);
     tracing::info!(
         delay_ms = delay.as_millis(),
         "draining: not ready from now on, still accepting"
     );
     sleep(delay).await;
-    parts.admission.close();
-    let connections = parts.status.occupancy().active;
+    parts.shared.admission.close();
+    let connections = parts.shared.status.occupancy().active;
     let available = (deadline - Instant::now()).saturating_sub(GOODBYE);
     let schedule = Schedule::plan(connections, config.drain.budget(connections), available);
     if schedule.over_budget {
@@ -319,11 +347,11 @@ async fn drain(config: &Config, parts: &Parts, post: &Post) {
         per_second = schedule.per_second,
         "closing connections"
     );
-    let workers = parts.status.workers().iter();
+    let workers = parts.shared.status.workers().iter();
     post.drain(workers.map(|worker| schedule.share(worker.occupancy().active, connections)))
         .await;
     let empty = async {
-        while parts.status.occupancy().active > 0 {
+        while parts.shared.status.occupancy().active > 0 {
             sleep(Duration::from_millis(20)).await;
         }
     };
@@ -332,12 +360,15 @@ async fn drain(config: &Config, parts: &Parts, post: &Post) {
         .is_err()
     {
         tracing::warn!(
-            left = parts.status.occupancy().active,
+            left = parts.shared.status.occupancy().active,
             "the drain timeout has passed"
         );
     }
     parts.pod.stop_accepting();
-    if let Some(traces) = &parts.traces {
+    if let Some(lease) = lease {
+        lease.give_up().await;
+    }
+    if let Some(traces) = &parts.shared.traces {
         traces.finish();
     }
     tracing::info!("drained");

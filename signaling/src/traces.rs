@@ -62,12 +62,12 @@ impl Traces {
                 session,
                 initiator,
                 waited,
-                same_worker,
+                same_pod,
             } => {
                 let attributes = vec![
                     KeyValue::new("chat.outcome", "matched"),
                     KeyValue::new("chat.initiator", initiator),
-                    KeyValue::new("chat.same_worker", same_worker),
+                    KeyValue::new("chat.same_pod", same_pod),
                 ];
                 let place = Place::search(match_id, session);
                 self.end("search", place, now, waited, attributes);

@@ -260,7 +260,7 @@ fn who_does_not_answer_a_ping_within_a_second_and_a_half_is_parked_and_the_other
 }
 
 #[test]
-fn a_partner_of_the_same_worker_is_preferred_for_150_ms_and_no_longer() {
+fn a_partner_of_the_same_pod_is_preferred_for_150_ms_and_no_longer() {
     let mut world = World::new(2, 12);
     let far = world.join(1);
     let (near, third) = (world.join(0), world.join(0));
@@ -287,10 +287,10 @@ fn a_partner_of_the_same_worker_is_preferred_for_150_ms_and_no_longer() {
         .iter()
         .filter_map(|(.., record)| match record {
             Record::MatchMade {
-                same_worker,
+                same_pod,
                 initiator: true,
                 ..
-            } => Some(*same_worker),
+            } => Some(*same_pod),
             _ => None,
         })
         .collect();
@@ -298,7 +298,7 @@ fn a_partner_of_the_same_worker_is_preferred_for_150_ms_and_no_longer() {
 }
 
 #[test]
-fn two_on_two_workers_are_matched_once_the_budget_is_spent() {
+fn two_on_two_pods_are_matched_once_the_budget_is_spent() {
     let mut world = World::new(2, 13);
     let (a, b) = (world.join(0), world.join(1));
     world.emit(a, FIND, false);

@@ -2,14 +2,16 @@
 //!
 //! ```text
 //! Engine.IO message → socket_io::Client → Input → core::worker::Worker → Outputs → Engine
-//!                                                                                ├ the pool (worker 0)
-//!                                                                                └ siblings, by post
+//!                                                                                ├ the pod's pool (worker 0)
+//!                                                                                ├ siblings, by post
+//!                                                                                └ other pods and their pool, by Redis
 //! ```
 
 mod admission;
 mod auth_payload;
 mod drain;
 mod perform;
+mod pools;
 mod post;
 mod record;
 mod settings;
@@ -20,7 +22,7 @@ use std::time::Duration;
 
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng as _, SeedableRng as _};
-use signaling_core::id::{ConnectionId, IdMap};
+use signaling_core::id::{ConnectionId, IdMap, SessionId};
 use signaling_core::pairing::MemoryPool;
 use signaling_core::time::Millis;
 use signaling_core::worker::{Closed, Connect, Input, Output, Outputs, User, Worker};
@@ -37,6 +39,7 @@ use crate::auth::Authenticator;
 use crate::config::Recovery;
 use crate::metrics::process::thread_cpu_time;
 use crate::metrics::{self, ErrorKind, LimitScope, Metrics, Transport, WorkerMetrics};
+use crate::redis::{self, Heard};
 use crate::status::Status;
 use crate::traces::Traces;
 use crate::transport::{
@@ -48,6 +51,21 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// The only namespace of the service.
 const NAMESPACE: &str = "/";
+
+/// What the chats of a pod's workers share.
+#[derive(Clone)]
+pub struct Shared {
+    /// What they take from the configuration.
+    pub settings: Arc<Settings>,
+    /// Who is let in.
+    pub admission: Arc<Admission>,
+    /// How full and alive the pod is.
+    pub status: Arc<Status>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Where traces go.
+    pub traces: Option<Arc<Traces>>,
+}
 
 /// One worker's chat.
 pub struct Chat {
@@ -70,6 +88,10 @@ pub struct Chat {
     joining: BTreeSet<(Millis, ConnectionId)>,
     /// The pod's pool, which worker 0 keeps.
     pool: Option<(MemoryPool, StdRng)>,
+    /// The other pods, and the pool of all.
+    redis: Option<redis::Client>,
+    /// Those of whom the pool of all has a ticket.
+    ticketed: IdMap<SessionId, ()>,
     post: Post,
     draining: Option<Draining>,
     tick_at: Millis,
@@ -86,17 +108,16 @@ struct Socket {
 }
 
 impl Chat {
-    /// The chat of the worker that `post` belongs to, in its first life since `now`.
+    /// The chat of the worker that `post` belongs to, in its first life since `now`; without Redis, a pod on its own.
     #[must_use]
-    pub fn new(
-        settings: Arc<Settings>,
-        admission: Arc<Admission>,
-        status: Arc<Status>,
-        metrics: Arc<Metrics>,
-        traces: Option<Arc<Traces>>,
-        post: Post,
-        now: Millis,
-    ) -> Self {
+    pub fn new(shared: Shared, post: Post, redis: Option<redis::Client>, now: Millis) -> Self {
+        let Shared {
+            settings,
+            admission,
+            status,
+            metrics,
+            traces,
+        } = shared;
         let number = usize::from(post.number());
         let mut rng = StdRng::try_from_rng(&mut SysRng).expect("the system has randomness");
         let mut seed = [0; 32];
@@ -121,6 +142,8 @@ impl Chat {
             sockets: IdMap::default(),
             joining: BTreeSet::new(),
             pool,
+            redis,
+            ticketed: IdMap::default(),
             post,
             draining: None,
             tick_at: now,
@@ -143,8 +166,25 @@ impl Chat {
                     self.post.answer(from, reply);
                 }
             }
-            Mail::Answer(reply) => self.run(Input::Pool(reply), engine),
+            Mail::Answer(reply) => {
+                if let Some(reply) = self.of_own_pool(reply) {
+                    self.run(Input::Pool(reply), engine);
+                }
+            }
             Mail::Drain { schedule } => self.draining = Some(Draining::new(schedule, engine.now())),
+        }
+    }
+
+    /// Takes what Redis brought.
+    pub fn heard(&mut self, heard: Heard, engine: &mut Engine) {
+        match heard {
+            Heard::Packet { from, bytes } => {
+                let (from, bytes) = (&from, &*bytes);
+                self.run(Input::Packet { from, bytes }, engine);
+            }
+            Heard::Pool(reply) => self.run(Input::Pool(reply), engine),
+            Heard::Workers(workers) => self.run(Input::Workers(&workers), engine),
+            Heard::Lost(worker) => self.run(Input::WorkerLost(&worker), engine),
         }
     }
 
@@ -372,6 +412,15 @@ impl Application for Chat {
         if self.worker.deadline().is_some_and(|at| at <= now) {
             self.run(Input::Deadline, engine);
         }
+    }
+
+    fn has_to_flush(&self) -> bool {
+        self.worker.has_to_transmit()
+    }
+
+    fn flush(&mut self, engine: &mut Engine) {
+        self.worker.transmit(engine.now(), &mut self.outputs);
+        self.perform(engine);
     }
 
     fn notice(&mut self, notice: Notice) {

@@ -1,8 +1,7 @@
 //! Doing what the worker says.
 
 use signaling_core::id::{ConnectionId, WorkerId};
-use signaling_core::pairing::Request;
-use signaling_core::worker::{Input, Output};
+use signaling_core::worker::Output;
 use signaling_wire::socket_io::{self, Kind};
 
 use super::{Chat, NAMESPACE, record, transport};
@@ -40,8 +39,8 @@ impl Chat {
             Output::Ping(connection) => {
                 engine.ping(connection);
             }
-            Output::Packet { to, body } => self.post.packet(&to, self.outputs.slice(&body)),
-            Output::Pool(request) => self.ask_pool(request, engine),
+            Output::Packet { to, body } => self.send_packet(&to, body),
+            Output::Pool(request) => self.ask_pools(request, engine),
             Output::Accept {
                 connection,
                 session,
@@ -93,13 +92,13 @@ impl Chat {
         engine.send_text(to, &[head, body]);
     }
 
-    fn ask_pool(&mut self, request: Request, engine: &Engine) {
-        let Some((pool, rng)) = &mut self.pool else {
-            return self.post.ask(request);
-        };
-        if let Some(reply) = pool.handle(request, engine.now(), rng) {
-            self.worker
-                .handle(Input::Pool(reply), engine.now(), &mut self.outputs);
+    /// Sends a packet to a sibling or to another pod's worker.
+    fn send_packet(&self, to: &WorkerId, body: std::ops::Range<usize>) {
+        let packet = self.outputs.slice(&body);
+        if to.pod() == self.post.name().pod() {
+            self.post.packet(to, packet);
+        } else if let Some(redis) = &self.redis {
+            redis.publish(to, packet);
         }
     }
 

@@ -26,15 +26,15 @@ impl Chat {
             Record::MatchMade {
                 initiator,
                 waited,
-                same_worker,
+                same_pod,
                 ..
             } => {
                 metrics.search_ended(SearchOutcome::Matched, waited);
                 if initiator {
-                    let place = if same_worker {
-                        Placement::SameWorker
+                    let place = if same_pod {
+                        Placement::SamePod
                     } else {
-                        Placement::AcrossWorkers
+                        Placement::AcrossPods
                     };
                     metrics.match_made(place);
                 }

@@ -96,7 +96,8 @@ impl Config {
         let secrets = [
             &self.turn.secret,
             &self.auth.secret,
-            &Some(self.pod.secret.clone()),
+            &self.pod.secret,
+            &self.redis.as_ref().and_then(|redis| redis.password.clone()),
         ];
         for secret in secrets.into_iter().flatten() {
             secret.read()?;
@@ -107,6 +108,10 @@ impl Config {
             (&table::TLS_KEY_FILE, tls.map(|tls| &tls.key)),
             (&table::AUTH_JWT_PUBLIC_KEY_FILE, self.auth.public_key.as_ref()),
             (&table::AUTH_JWKS_FILE, self.auth.jwks.as_ref()),
+            (
+                &table::REDIS_TLS_CA_FILE,
+                self.redis.as_ref().and_then(|redis| redis.ca.as_ref()),
+            ),
         ];
         for (variable, path) in files {
             let Some(path) = path else { continue };
@@ -277,11 +282,7 @@ impl fmt::Display for Warning {
                 )
             }
             Self::NotYetUsed { names } => {
-                write!(
-                    f,
-                    "this build works without Redis and Kafka, and does not use {} yet",
-                    names.join(", ")
-                )
+                write!(f, "this build does not use {} yet", names.join(", "))
             }
             Self::NoEffect { name } => {
                 write!(f, "{name} has no effect: this service is not a Node.js process")

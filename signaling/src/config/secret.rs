@@ -5,8 +5,6 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rand::TryRng as _;
-
 /// No secret is longer than this; a larger file is some other file.
 const MAX_BYTES: u64 = 65_536;
 
@@ -65,19 +63,6 @@ impl Secret {
             name,
             source: Source::File(path.as_ref().into()),
         }
-    }
-
-    /// A secret that nobody else knows: 256 bits drawn for this process, as 64 hexadecimal digits.
-    #[must_use]
-    pub fn drawn(name: &'static str) -> Self {
-        let mut bytes = [0_u8; 32];
-        rand::rngs::SysRng
-            .try_fill_bytes(&mut bytes)
-            .expect("the system gives random bytes");
-        let digits = bytes.iter().fold(String::with_capacity(64), |digits, byte| {
-            digits + &format!("{byte:02x}")
-        });
-        Self::value(name, &digits)
     }
 
     /// The variable that it came from, without `_FILE`.
@@ -183,12 +168,5 @@ mod tests {
         assert!(matches!(secret.read(), Err(SecretError::Empty { .. })));
         std::fs::remove_file(&path).unwrap();
         assert!(matches!(secret.read(), Err(SecretError::Unreadable { .. })));
-    }
-
-    #[test]
-    fn drawn_secrets_differ() {
-        let [one, two] = [(); 2].map(|()| Secret::drawn("POD_SECRET").read().unwrap());
-        assert_eq!(one.len(), 64);
-        assert_ne!(one, two);
     }
 }

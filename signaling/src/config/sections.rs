@@ -283,8 +283,10 @@ pub struct Pod {
     pub id: String,
     /// Where other pods reach it, `host:port`.
     pub address: Option<String>,
-    /// What all pods share; drawn for this process where none was given.
-    pub secret: Secret,
+    /// What all pods share.
+    pub secret: Option<Secret>,
+    /// How long its lease in Redis is good for.
+    pub lease: Duration,
 }
 
 impl Pod {
@@ -295,11 +297,11 @@ impl Pod {
         let address = env
             .checked(&table::POD_ADDRESS, is_host_and_port)?
             .map(str::to_owned);
-        let secret = env.secret(&table::POD_SECRET)?;
         Ok(Self {
             id,
             address,
-            secret: secret.unwrap_or_else(|| Secret::drawn(table::POD_SECRET.name)),
+            secret: env.secret(&table::POD_SECRET)?,
+            lease: env.milliseconds(&table::POD_LEASE_MS)?,
         })
     }
 }

@@ -136,9 +136,12 @@ variables! {
     /// This pod's name among its peers.
     POD_ID: Kind::Text("1 to 63 letters, digits, hyphens and dots"), Unset("the host name");
     /// The address at which other pods reach this one.
-    POD_ADDRESS: Kind::Text("host:port"), Unset("none"), NotYetUsed;
-    /// What all pods of a service share, to trust each other's session ids.
-    POD_SECRET: Kind::Secret, Unset("drawn anew at each start");
+    POD_ADDRESS: Kind::Text("host:port"), Unset("the address from which Redis is reached, with `PORT`");
+    /// What all pods of a service share, to trust each other.
+    POD_SECRET: Kind::Secret, Unset("made of Redis' password; without Redis, drawn anew at each start");
+    /// How long a pod's lease in Redis is good for. It is renewed more often; a pod that has not renewed it for twice as
+    /// long counts as lost. The same in all pods.
+    POD_LEASE_MS: ms(200, 600_000), Value("5000");
     /// How long connections are still accepted after SIGTERM, until load balancers have noticed.
     SHUTDOWN_DELAY_MS: ms(0, 600_000), Value("5000");
     /// How long after SIGTERM the process has ended at the latest.
@@ -156,21 +159,22 @@ variables! {
 }
 "Redis": {
     /// The Redis that pods share; a comma list names Sentinels or seeds of a cluster.
-    REDIS_URL: list("redis:// or rediss:// URLs", &["redis://", "rediss://"]), Unset("embedded: one pod on its own"), NotYetUsed;
+    REDIS_URL: list("redis:// or rediss:// URLs", &["redis://", "rediss://"]), Unset("embedded: one pod on its own");
     /// The kind of Redis behind `REDIS_URL`.
-    REDIS_TOPOLOGY: Kind::OneOf(&["standalone", "sentinel", "cluster"]), Value("standalone"), NotYetUsed;
+    REDIS_TOPOLOGY: Kind::OneOf(&["standalone", "sentinel", "cluster"]), Value("standalone");
     /// The name of the master that the Sentinels watch.
-    REDIS_SENTINEL_MASTER: Kind::Text("text"), Unset("needed with sentinel"), NotYetUsed;
+    REDIS_SENTINEL_MASTER: Kind::Text("text"), Unset("needed with sentinel");
     /// The user to log in as.
-    REDIS_USERNAME: Kind::Text("text"), Unset("the default user"), NotYetUsed;
+    REDIS_USERNAME: Kind::Text("text"), Unset("the default user");
     /// The password to log in with.
-    REDIS_PASSWORD: Kind::Secret, Unset("none"), NotYetUsed;
+    REDIS_PASSWORD: Kind::Secret, Unset("none");
     /// The certificate authority (PEM) that Redis' certificate is checked against.
-    REDIS_TLS_CA_FILE: Kind::Path, Unset("the system's authorities"), NotYetUsed;
+    REDIS_TLS_CA_FILE: Kind::Path, Unset("the system's authorities");
     /// What every key and channel begins with: two services on one Redis never meet.
-    REDIS_PREFIX: Kind::Text("1 to 128 letters, digits and any of -_.:/"), Value("chat"), NotYetUsed;
-    /// Connections to Redis for this pod.
-    REDIS_POOL_SIZE: number(1, 1024), Value("8"), NotYetUsed;
+    REDIS_PREFIX: Kind::Text("1 to 128 letters, digits and any of -_.:/"), Value("chat");
+    /// Connections over which this pod asks Redis, shared among its workers, one for each at least. Each worker has another
+    /// one on which it listens.
+    REDIS_POOL_SIZE: number(1, 1024), Value("8");
     /// How long a session's record outlives its last refresh.
     REDIS_TTL_SOCKET_MAP: seconds(60, 31_536_000), Value("7200"), NotYetUsed;
     /// How long a match's record outlives its last refresh.

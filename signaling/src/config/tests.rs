@@ -194,11 +194,8 @@ fn variables_without_effect_say_so() {
         ["NODE_OPTIONS has no effect: this service is not a Node.js process"]
     );
     assert_eq!(
-        warnings(&[
-            ("KAFKA_BROKERS", "kafka:9092"),
-            ("REDIS_URL", "redis://localhost:6379")
-        ]),
-        ["this build works without Redis and Kafka, and does not use REDIS_URL, KAFKA_BROKERS yet"]
+        warnings(&[("KAFKA_BROKERS", "kafka:9092"), ("KAFKA_TOPIC_EVENTS", "events")]),
+        ["this build does not use KAFKA_BROKERS, KAFKA_TOPIC_EVENTS yet"]
     );
 }
 

@@ -32,12 +32,15 @@ pub(super) async fn ready(State(site): State<Site>) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
 }
 
+/// A pod that has never reached Redis does not know the other pods; one that has goes on without it.
 fn unready(site: &Site) -> Vec<&'static str> {
-    match site.status.phase() {
-        Phase::Starting => vec!["starting"],
-        Phase::Serving => vec![],
-        Phase::Draining => vec!["draining"],
-    }
+    let phase = match site.status.phase() {
+        Phase::Starting => Some("starting"),
+        Phase::Serving => None,
+        Phase::Draining => Some("draining"),
+    };
+    let redis = site.redis.as_ref().filter(|redis| !redis.was_reached());
+    phase.into_iter().chain(redis.map(|_| "redis")).collect()
 }
 
 /// Whether the pod's own loops go round. Never about anything outside of the pod.
@@ -69,12 +72,13 @@ pub(super) async fn connections(State(site): State<Site>) -> Json<Value> {
     }))
 }
 
-/// The state of each part. This build has its pool in memory, and publishes nothing.
+/// The state of each part. This build publishes no events.
 pub(super) async fn detailed(State(site): State<Site>) -> Json<Value> {
     let stalled = site.status.stalled(Instant::now());
     let all = site.status.occupancy();
     let reasons = unready(&site);
-    let healthy = stalled.is_empty() && reasons.is_empty();
+    let redis_up = site.redis.as_ref().is_none_or(|redis| redis.is_up());
+    let healthy = stalled.is_empty() && reasons.is_empty() && redis_up;
     Json(json!({
         "status": if healthy { "ok" } else { "degraded" },
         "phase": site.status.phase(),
@@ -85,10 +89,29 @@ pub(super) async fn detailed(State(site): State<Site>) -> Json<Value> {
         "uptimeSeconds": site.status.started().elapsed().as_secs(),
         "workers": {"count": site.status.workers().len(), "stalled": stalled},
         "connections": {"active": all.active, "max": site.status.max_connections},
-        "matching": {"mode": "embedded", "queued": all.queued},
-        "redis": {"mode": "embedded"},
+        "matching": {"mode": if site.redis.is_some() { "redis" } else { "embedded" }, "queued": all.queued},
+        "redis": redis(&site),
         "kafka": {"mode": "off"},
     }))
+}
+
+fn redis(site: &Site) -> Value {
+    let Some(redis) = &site.redis else {
+        return json!({"mode": "embedded"});
+    };
+    let peers = redis.peers();
+    let mut pods: Vec<&String> = peers.keys().collect();
+    pods.sort();
+    let since = redis
+        .renewed_at()
+        .map(|at| site.clock.now().since(at).as_millis() as u64);
+    json!({
+        "mode": redis.topology(),
+        "status": if redis.is_up() { "up" } else { "away" },
+        "error": redis.error(),
+        "lastAnsweredMsAgo": since,
+        "otherPods": pods,
+    })
 }
 
 /// The process and what it may use.

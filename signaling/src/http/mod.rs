@@ -32,6 +32,8 @@ pub struct Site {
     pub status: Arc<Status>,
     /// What it counts.
     pub metrics: Arc<Metrics>,
+    /// How Redis is, where there is one.
+    pub redis: Option<Arc<crate::redis::State>>,
     /// How many requests an address may make.
     pub limiter: Arc<RateLimiter>,
     /// The pod's time.
@@ -191,6 +193,7 @@ mod tests {
         Site {
             status: Arc::new(Status::new("pod", 1, 300)),
             metrics: Arc::new(Metrics::new(1)),
+            redis: None,
             limiter: Arc::new(RateLimiter::new(Duration::from_secs(60), 2, 0)),
             clock: Clock::start(),
             cors: Cors::new(&["https://app.example".to_owned()], true),

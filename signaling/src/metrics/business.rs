@@ -37,8 +37,8 @@ pub struct Business {
     pub average_wait_ms: Option<f64>,
     /// How long matches lasted, on average.
     pub average_match_seconds: Option<f64>,
-    /// The share of matches whose two persons are on one worker.
-    pub same_worker_share: Option<f64>,
+    /// The share of matches whose two persons are on one pod.
+    pub same_pod_share: Option<f64>,
     /// The share of calls that connected, among those that connected or failed.
     pub call_success_rate: Option<f64>,
     /// The share of connected calls by kind of candidate: `relay` are those that TURN carries.
@@ -65,8 +65,8 @@ impl Metrics {
             .iter()
             .map(|&outcome| (outcome.as_str(), search(outcome)));
         let ended = SearchOutcome::ALL.iter().map(|&outcome| search(outcome)).sum();
-        let same_worker = counted.matches.of(Placement::SameWorker).get();
-        let matches_total = same_worker + counted.matches.of(Placement::AcrossWorkers).get();
+        let same_pod = counted.matches.of(Placement::SamePod).get();
+        let matches_total = same_pod + counted.matches.of(Placement::AcrossPods).get();
         let connected = counted.ice_states.of(IceState::Connected).get();
         let resumed = |outcome| counted.resumes.of(outcome).get();
         let returned = resumed(ResumeOutcome::Recovered) + resumed(ResumeOutcome::Renegotiate);
@@ -87,7 +87,7 @@ impl Metrics {
             match_success_rate: share(search(SearchOutcome::Matched), ended),
             average_wait_ms: mean(&counted.matchmaking).map(|seconds| (seconds * 1000.0).round()),
             average_match_seconds: mean(&counted.match_length),
-            same_worker_share: share(same_worker, matches_total),
+            same_pod_share: share(same_pod, matches_total),
             call_success_rate: share(
                 connected,
                 connected + counted.ice_states.of(IceState::Failed).get(),

@@ -94,12 +94,12 @@ labels! {
         Disconnected = "disconnected",
     }
 
-    /// Whether both persons of a match are on one worker.
-    Placement, "same_worker" {
+    /// Whether both persons of a match are on one pod.
+    Placement, "same_pod" {
         /// They are.
-        SameWorker = "true",
+        SamePod = "true",
         /// They are not.
-        AcrossWorkers = "false",
+        AcrossPods = "false",
     }
 
     /// Why a match ended.

@@ -76,6 +76,12 @@ instruments! {
     errors: Family<ErrorKind> = "webrtc_errors_total";
     /// How long Redis took. No samples while the pod works without Redis.
     redis: Family<RedisOperation, Histogram> = "redis_operation_duration_seconds" [TRIPS];
+    /// What was not asked of Redis, because it was away or did not keep up. Links send again, and tickets are put again.
+    redis_dropped: Family<RedisOperation> = "redis_dropped_commands_total";
+    /// Packets of other pods' workers that came faster than they were taken. Links send them again.
+    bus_dropped: IntCounter = "webrtc_bus_dropped_total";
+    /// Packets and frames of other pods' workers in a version that this pod does not understand.
+    bus_unreadable: IntCounter = "webrtc_bus_unreadable_total";
 
     /// The pod's limit of connections.
     max_connections: IntGauge = "webrtc_max_connections";
@@ -89,7 +95,7 @@ instruments! {
     searches: IntCounter = "webrtc_searches_total";
     /// Searches ended, by how.
     search_outcomes: Family<SearchOutcome> = "webrtc_search_outcomes_total";
-    /// Matches made, by whether both persons are on one worker.
+    /// Matches made, by whether both persons are on one pod.
     matches: Family<Placement> = "webrtc_matches_total";
     /// Matches ended, by why.
     match_ends: Family<MatchEnd> = "webrtc_matches_ended_total";
@@ -363,6 +369,21 @@ impl Metrics {
     /// A plain HTTP request was answered.
     pub fn request_answered(&self, class: StatusClass) {
         self.instruments.requests.of(class).inc();
+    }
+
+    /// Something was not asked of Redis.
+    pub fn redis_dropped(&self, operation: RedisOperation) {
+        self.instruments.redis_dropped.of(operation).inc();
+    }
+
+    /// Packets of other pods came faster than they were taken.
+    pub fn bus_dropped(&self, count: u64) {
+        self.instruments.bus_dropped.inc_by(count);
+    }
+
+    /// Something of another pod could not be read.
+    pub fn bus_unreadable(&self) {
+        self.instruments.bus_unreadable.inc();
     }
 
     /// Redis answered after `took`.

@@ -105,7 +105,7 @@ fn business_figures_come_from_the_same_counts() {
     }
     metrics.search_ended(SearchOutcome::Timeout, seconds(60));
     metrics.search_ended(SearchOutcome::Cancelled, seconds(1));
-    metrics.match_made(Placement::SameWorker);
+    metrics.match_made(Placement::SamePod);
     metrics.match_ended(MatchEnd::Next, seconds(90));
     for candidate in [CandidateType::Host, CandidateType::Host, CandidateType::Relay] {
         metrics.ice_state(IceState::Connected, candidate, Some(Duration::from_millis(30)));

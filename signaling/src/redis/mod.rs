@@ -1,8 +1,55 @@
-//! What pods share through Redis. The pod itself does not use it yet.
+//! What pods share through Redis.
 //!
-//! [`pool`] is the queue of those who wait: it executes the requests of [`signaling_core::pairing`] as scripts.
+//! ```text
+//! chat ─ Client ─┬ line: scripts of the pool ──┐
+//!                └ lines: publish to workers ──┤ Redis
+//! chat ─ Heard ──┬ replies of the pool ────────┤
+//!                ├ bus: packets of workers ────┤
+//!                └ lease: who lives ───────────┘
+//! ```
 //!
-//! Every key begins with `REDIS_PREFIX`, so that two services on one Redis never meet. Nothing newer than Redis 6.0 is
-//! used.
+//! Each worker has connections of its own, on its own runtime; the lease is the pod's. Nothing here is relied upon: what
+//! is asked while Redis is away is dropped and counted, for links send again and tickets are put again.
+//!
+//! Every key and channel begins with `REDIS_PREFIX`, so that two services on one Redis never meet. Nothing newer than
+//! Redis 6.0 is used.
+//!
+//! | key or channel | |
+//! |---|---|
+//! | `prefix:{prefix}:…` | the [`pool`] |
+//! | `prefix:pods` | hash: pod → its [`lease`] |
+//! | `prefix:bus:<worker>` | channel: packets for that worker |
 
+mod backoff;
+mod bus;
+mod client;
+pub mod lease;
+mod line;
 pub mod pool;
+pub mod server;
+mod state;
+
+use signaling_core::id::WorkerId;
+use signaling_core::pairing::Reply;
+
+pub use self::client::{Client, Listener};
+pub use self::server::{Server, ServerError};
+pub use self::state::{Peer, State};
+
+/// What a worker hears from Redis.
+#[derive(Debug)]
+pub enum Heard {
+    /// A packet of another pod's worker.
+    Packet {
+        /// The sender.
+        from: WorkerId,
+        /// The packet.
+        bytes: Vec<u8>,
+    },
+    /// The pool's answer.
+    Pool(Reply),
+    /// The workers of all pods that live, those of this one included.
+    Workers(std::sync::Arc<[WorkerId]>),
+    /// A worker of a pod that counts as lost.
+    Lost(WorkerId),
+}

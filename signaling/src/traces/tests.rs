@@ -65,7 +65,7 @@ fn both_sides_of_a_match_are_one_trace_at_the_collector() {
                 session,
                 initiator,
                 waited,
-                same_worker: true,
+                same_pod: true,
             },
             NOW,
         );

@@ -41,6 +41,17 @@ pub trait Application: 'static {
     /// The deadline has come. It is called again until the deadline lies ahead.
     fn handle_deadline(&mut self, now: Millis, engine: &mut Engine);
 
+    /// Whether [`Self::flush`] has something to do; asked at the end of each turn.
+    fn has_to_flush(&self) -> bool {
+        false
+    }
+
+    /// Sends on what turns have gathered for others than clients. Called when all sockets that can be read at present have
+    /// had their turn.
+    fn flush(&mut self, engine: &mut Engine) {
+        let _ = engine;
+    }
+
     /// Takes note of what the transport did by itself, to count it.
     fn notice(&mut self, notice: Notice) {
         let _ = notice;

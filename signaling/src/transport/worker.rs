@@ -107,7 +107,7 @@ impl<A: Application> Worker<A> {
         }
         if engine.has_gathered_enough() {
             self.flush(application, engine);
-        } else if engine.has_gathered() && !self.0.gathering.replace(true) {
+        } else if (engine.has_gathered() || application.has_to_flush()) && !self.0.gathering.replace(true) {
             self.0.gathered.notify_one();
         }
         let deadline = engine.deadline().into_iter().chain(application.deadline()).min();
@@ -118,6 +118,7 @@ impl<A: Application> Worker<A> {
 
     /// Writes what has been gathered, and what comes of it when a socket turns out to be dead.
     fn flush(&self, application: &mut A, engine: &mut Engine) {
+        application.flush(engine);
         while engine.flush(|id| drop(spawn_local(self.clone().write(id)))) {
             while let Some((id, how)) = engine.take_ended() {
                 application.handle(Event::Closed { id, how }, engine);

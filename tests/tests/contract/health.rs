@@ -169,7 +169,7 @@ fn metrics_count_what_happened() {
         ("webrtc_matchmaking_duration_seconds_count", 2.0),
         ("webrtc_signaling_messages_total{type=\"offer\"}", 1.0),
         ("webrtc_errors_total{type=\"unknown_event\"}", 1.0),
-        ("webrtc_matches_total{same_worker=\"true\"}", 1.0),
+        ("webrtc_matches_total{same_pod=\"true\"}", 1.0),
         ("webrtc_searches_total", 2.0),
     ] {
         assert_eq!(value(&pod, series), count, "{series}");

@@ -37,7 +37,7 @@ pub struct Ticket {
     pub epoch: Epoch,
     /// When the wait began: the place in the queue.
     pub since: Millis,
-    /// From when on a partner of another worker will do: until then one of the same worker is hoped for.
+    /// From when on a partner of another pod will do: until then one of the same pod is hoped for.
     pub anywhere_from: Millis,
     /// Whom the person wants to meet.
     pub criteria: Arc<Criteria>,

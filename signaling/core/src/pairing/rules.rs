@@ -20,7 +20,7 @@ impl Widening {
     pub const RECENT: Duration = Duration::from_secs(15);
 }
 
-/// When the next demand of someone who waits since `since` is dropped: first that for a partner of the same worker.
+/// When the next demand of someone who waits since `since` is dropped: first that for a partner of the same pod.
 #[must_use]
 pub fn widens_after(since: Millis, anywhere_from: Millis, now: Millis) -> Option<Millis> {
     let demands = [Widening::INTERESTS, Widening::REGION, Widening::LANGUAGE];
@@ -40,10 +40,10 @@ pub fn compatible(one: &Ticket, other: &Ticket, now: Millis) -> bool {
         && people_agree(one, other, now)
 }
 
-/// Whether two tickets are of one worker, or one of them has waited for that for as long as is worth it. Whoever has
+/// Whether two tickets are of one pod, or one of them has waited for that for as long as is worth it. Whoever has
 /// waited longer than that is served in turn.
 pub(super) fn near_enough(one: &Ticket, other: &Ticket, now: Millis) -> bool {
-    one.worker == other.worker || one.anywhere_from <= now || other.anywhere_from <= now
+    one.worker.pod() == other.worker.pod() || one.anywhere_from <= now || other.anywhere_from <= now
 }
 
 /// Whether two wishes agree after these waits.

@@ -37,7 +37,7 @@ pub struct Config {
     pub confirm_timeout: Duration,
     /// How long after a match its partner may be blocked or reported.
     pub report_within: Duration,
-    /// How long a partner of the same worker is hoped for: little beside how long people wait anyway.
+    /// How long a partner of the same pod is hoped for: little beside how long people wait anyway.
     pub prefer_own_for: Duration,
 }
 

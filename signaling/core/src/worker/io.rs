@@ -262,8 +262,8 @@ pub enum Record {
         initiator: bool,
         /// How long this side waited.
         waited: Duration,
-        /// Whether both sides live on one worker.
-        same_worker: bool,
+        /// Whether both sides live on one pod.
+        same_pod: bool,
     },
     /// One side of a match has ended.
     MatchEnded {

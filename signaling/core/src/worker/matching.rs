@@ -281,7 +281,7 @@ impl Worker {
     }
 
     fn make_match(&mut self, key: Key, proposal: Proposal, initiator: bool, now: Millis, out: &mut Outputs) {
-        let same_worker = proposal.partner.worker == self.config.worker;
+        let same_pod = proposal.partner.worker.pod() == self.config.worker.pod();
         let session = &mut self.sessions[key];
         let Some(since) = session.waiting().map(|waiting| waiting.since) else {
             return;
@@ -298,7 +298,7 @@ impl Worker {
             session: session.id,
             initiator,
             waited: now.since(since),
-            same_worker,
+            same_pod,
         });
         self.tell_match(key, found, now, out);
         self.reschedule(key);

@@ -73,7 +73,7 @@ pub struct Worker {
     links: BTreeMap<WorkerId, Link>,
     /// Workers that were lost, until they are heard of again.
     lost: BTreeSet<WorkerId>,
-    /// Links that have something to transmit at the end of this turn.
+    /// Links that have something to transmit.
     talking: Vec<WorkerId>,
     /// Frames from this worker to itself.
     loopback: VecDeque<Frame<'static>>,
@@ -124,7 +124,8 @@ impl Worker {
         self.ice = ice;
     }
 
-    /// Takes in one input; what is to be done is appended to `out`.
+    /// Takes in one input; what is to be done is appended to `out`. What is to be said to other workers waits for
+    /// [`Self::transmit`].
     pub fn handle(&mut self, input: Input<'_>, now: Millis, out: &mut Outputs) {
         match input {
             Input::Connect(connect) => self.connect(&connect, now, out),
@@ -147,6 +148,22 @@ impl Worker {
             Input::Deadline => self.due(now, out),
         }
         self.settle(now, out);
+    }
+
+    /// Whether something is to be said to other workers.
+    #[must_use]
+    pub fn has_to_transmit(&self) -> bool {
+        !self.talking.is_empty()
+    }
+
+    /// Says to other workers what there is to say. To be called before the worker rests, once for any number of inputs: what
+    /// they have for one worker then travels together.
+    pub fn transmit(&mut self, now: Millis, out: &mut Outputs) {
+        while let Some(peer) = self.talking.pop() {
+            self.transmit_to(&peer, now, out);
+            // A link that is given up may leave something to be said.
+            self.settle(now, out);
+        }
     }
 
     /// When [`Input::Deadline`] is next wanted.
@@ -182,7 +199,7 @@ impl Worker {
             match due {
                 Due::Session(key) => self.session_due(key, now, out),
                 Due::Pending(connection) => self.pending_due(connection, now, out),
-                Due::Link(peer) => self.transmit(&peer, now, out),
+                Due::Link(peer) => self.talk_to(&peer),
             }
         }
     }

@@ -45,7 +45,7 @@ impl Worker {
             .filter(|worker| **worker != own && !known.contains(worker));
         for worker in new {
             self.link(worker, now).greet();
-            self.talking.push(worker.clone());
+            self.talk_to(worker);
         }
         self.forget_lost();
     }
@@ -77,7 +77,7 @@ impl Worker {
         let sent = self.link(to, now).send_control(&scratch).is_ok();
         self.scratch = scratch;
         if sent {
-            self.talking.push(to.clone());
+            self.talk_to(to);
         } else {
             // A peer that has not acknowledged a whole window is as good as gone, and both sides must be told.
             out.record(Record::LinkFull);
@@ -100,7 +100,7 @@ impl Worker {
             .link(from, now)
             .receive(bytes, now, &mut |frame| arrivals.push(frame))
             .unwrap_or_default();
-        self.talking.push(from.clone());
+        self.talk_to(from);
         if self.lost.contains(from) {
             // A late packet of a worker that is gone proves nothing; one that answers to this life does.
             if received.met {
@@ -161,20 +161,22 @@ impl Worker {
         }
     }
 
-    /// Handles the frames to itself, then sends what links have to say.
+    /// Handles the frames to itself.
     pub(super) fn settle(&mut self, now: Millis, out: &mut Outputs) {
-        loop {
-            while let Some(frame) = self.loopback.pop_front() {
-                let own = self.config.worker.clone();
-                self.frame(&own, frame, now, out);
-            }
-            // A link that is given up may leave something to be said.
-            let Some(peer) = self.talking.pop() else { return };
-            self.transmit(&peer, now, out);
+        while let Some(frame) = self.loopback.pop_front() {
+            let own = self.config.worker.clone();
+            self.frame(&own, frame, now, out);
         }
     }
 
-    pub(super) fn transmit(&mut self, peer: &WorkerId, now: Millis, out: &mut Outputs) {
+    /// Notes that the link to this worker has something to transmit.
+    pub(super) fn talk_to(&mut self, peer: &WorkerId) {
+        if !self.talking.contains(peer) {
+            self.talking.push(peer.clone());
+        }
+    }
+
+    pub(super) fn transmit_to(&mut self, peer: &WorkerId, now: Millis, out: &mut Outputs) {
         let Some(link) = self.links.get_mut(peer) else {
             return;
         };

@@ -137,7 +137,7 @@ impl Worker {
         let sent = self.link(to, now).send(&scratch);
         self.scratch = scratch;
         if sent.is_ok() {
-            self.talking.push(to.clone());
+            self.talk_to(to);
         }
         sent
     }

@@ -148,7 +148,7 @@ impl World {
             outputs: Outputs::default(),
         };
         for index in 0..workers {
-            let name = WorkerId::new("pod", index);
+            let name = WorkerId::new(&format!("pod-{index}"), 0);
             world.hosts.push(Host {
                 name,
                 worker: None,
@@ -333,6 +333,7 @@ impl World {
         };
         let mut outputs = std::mem::take(&mut self.outputs);
         worker.handle(input, self.now, &mut outputs);
+        worker.transmit(self.now, &mut outputs);
         let deadline = worker.deadline();
         for output in std::mem::take(&mut outputs.list) {
             self.output(index, output, &outputs);

@@ -157,8 +157,13 @@ local function people_agree(one, other, now)
         and not too_soon(other, one)
 end
 
+-- A worker is named after its pod: pod/number.
+local function pod_of(ticket)
+    return string.match(ticket.worker, '^(.*)/') or ticket.worker
+end
+
 local function near_enough(one, other, now)
-    return one.worker == other.worker or one.anywhere_from <= now or other.anywhere_from <= now
+    return pod_of(one) == pod_of(other) or one.anywhere_from <= now or other.anywhere_from <= now
 end
 
 local function blocked(one, other)

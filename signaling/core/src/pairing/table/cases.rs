@@ -26,7 +26,7 @@ pub(super) const ALL: &[fn() -> Case] = &[
     new_criteria_keep_the_place,
     the_position_counts_those_who_want_the_same,
     no_more_than_64_tickets_are_looked_at,
-    who_is_of_the_same_worker_is_preferred_for_a_while,
+    who_is_of_the_same_pod_is_preferred_for_a_while,
     a_ticket_that_is_not_put_again_is_stale,
     the_estimate_is_the_usual_wait_of_the_same_criteria,
 ];
@@ -379,24 +379,24 @@ fn no_more_than_64_tickets_are_looked_at() -> Case {
     script.case
 }
 
-fn who_is_of_the_same_worker_is_preferred_for_a_while() -> Case {
+fn who_is_of_the_same_pod_is_preferred_for_a_while() -> Case {
     let mut script =
-        Script::new("who is of the same worker is preferred, until one of the two has waited enough");
-    let hopeful = |script: &Script, number: u64, worker: u16| Ticket {
-        worker: WorkerId::new("pod", worker),
+        Script::new("who is of the same pod is preferred, until one of the two has waited enough");
+    let hopeful = |script: &Script, number: u64, worker: &str| Ticket {
+        worker: worker.into(),
         anywhere_from: script.now + Duration::from_millis(150),
         ..script.ticket(number)
     };
-    let far = hopeful(&script, 1, 1);
+    let far = hopeful(&script, 1, "a/0");
     script.waits(&far, 1);
     script.pass(Duration::from_millis(10));
-    let near = hopeful(&script, 2, 2);
+    let near = hopeful(&script, 2, "b/0");
     script.waits(&near, 2);
     script.pass(Duration::from_millis(10));
-    let neighbour = hopeful(&script, 3, 2);
+    let neighbour = hopeful(&script, 3, "b/1");
     script.finds(&neighbour, &near);
     script.pass(Duration::from_millis(130));
-    let newcomer = hopeful(&script, 4, 2);
+    let newcomer = hopeful(&script, 4, "b/0");
     script.finds(&newcomer, &far);
     script.case
 }

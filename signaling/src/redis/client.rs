@@ -1,0 +1,146 @@
+//! A worker's side of Redis: what it asks, and where it hears the answers.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use signaling_core::id::WorkerId;
+use signaling_core::pairing::Request;
+use signaling_core::time::Millis;
+use tokio::sync::mpsc;
+
+use super::line::{Command, Line, QUEUE};
+use super::pool::Pool;
+use super::server::Server;
+use super::state::State;
+use super::{Heard, bus};
+use crate::metrics::Metrics;
+
+/// How much a worker may have left unheard.
+const UNHEARD: usize = 8192;
+
+/// What every connection needs.
+#[derive(Clone)]
+pub(super) struct Wiring {
+    pub(super) server: Arc<Server>,
+    pub(super) state: Arc<State>,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+/// What a worker asks Redis. Nothing here waits: a command that finds no room is dropped and counted.
+pub struct Client {
+    worker: WorkerId,
+    prefix: Arc<str>,
+    state: Arc<State>,
+    metrics: Arc<Metrics>,
+    lines: Vec<mpsc::Sender<Command>>,
+}
+
+/// The connections of one worker, not yet made: to be [run](Self::run) on the worker's runtime.
+pub struct Listener {
+    lines: Vec<Line>,
+    wiring: Wiring,
+    channel: String,
+    heard: mpsc::Sender<Heard>,
+}
+
+impl Client {
+    /// The client of a worker, with `connections` connections for what it asks; its connections; and what they bring.
+    #[must_use]
+    pub fn new(
+        worker: WorkerId,
+        (server, prefix): (Arc<Server>, &str),
+        longest_wait: Duration,
+        connections: usize,
+        state: Arc<State>,
+        metrics: Arc<Metrics>,
+    ) -> (Self, Listener, mpsc::Sender<Heard>, mpsc::Receiver<Heard>) {
+        let (heard, hears) = mpsc::channel(UNHEARD);
+        let wiring = Wiring {
+            server,
+            state: Arc::clone(&state),
+            metrics: Arc::clone(&metrics),
+        };
+        let (senders, lines) = (0..connections.max(1))
+            .map(|_| {
+                let (sender, commands) = mpsc::channel(QUEUE);
+                let line = Line {
+                    wiring: wiring.clone(),
+                    pool: Pool::new(prefix, longest_wait),
+                    commands,
+                    heard: heard.clone(),
+                };
+                (sender, line)
+            })
+            .unzip();
+        let listener = Listener {
+            lines,
+            wiring,
+            channel: bus::channel(prefix, &worker),
+            heard: heard.clone(),
+        };
+        let client = Self {
+            worker,
+            prefix: prefix.into(),
+            state,
+            metrics,
+            lines: senders,
+        };
+        (client, listener, heard, hears)
+    }
+
+    /// How Redis is.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Sends a packet to a worker of another pod. All for one worker go over one connection, in order.
+    pub fn publish(&self, to: &WorkerId, packet: &[u8]) {
+        let command = Command::Publish {
+            channel: bus::channel(&self.prefix, to),
+            message: bus::encode(&self.worker, packet),
+        };
+        self.ask(self.line_to(to), command);
+    }
+
+    /// Asks the pool of all pods; the answer is [`Heard::Pool`].
+    pub fn ask_pool(&self, mut request: Request, now: Millis) {
+        if let Request::Enter(ticket) = &mut request {
+            ticket.since = self.state.shared(ticket.since);
+            ticket.anywhere_from = self.state.shared(ticket.anywhere_from);
+        }
+        let command = Command::Pool {
+            request: Box::new(request),
+            now: self.state.shared(now),
+        };
+        self.ask(0, command);
+    }
+
+    /// The first connection is for scripts, the others, if any, for packets, so that none waits for a script.
+    fn line_to(&self, worker: &WorkerId) -> usize {
+        let others = self.lines.len() as u64 - 1;
+        if others == 0 {
+            return 0;
+        }
+        let mut hasher = DefaultHasher::new();
+        worker.hash(&mut hasher);
+        usize::try_from(1 + hasher.finish() % others).unwrap_or(0)
+    }
+
+    fn ask(&self, line: usize, command: Command) {
+        if let Err(mpsc::error::TrySendError::Full(command)) = self.lines[line].try_send(command) {
+            self.metrics.redis_dropped(command.operation());
+        }
+    }
+}
+
+impl Listener {
+    /// Makes the connections, and keeps them for as long as the worker lives.
+    pub async fn run(self) {
+        for line in self.lines {
+            tokio::spawn(line.run());
+        }
+        bus::listen(self.wiring, self.channel, self.heard).await;
+    }
+}

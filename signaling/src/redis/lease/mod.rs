@@ -1,0 +1,250 @@
+//! A pod's lease: its word to the others that it lives, and theirs to it.
+//!
+//! A lease is renewed several times in its period, and all leases are read with it. A pod counts as lost once its lease
+//! has not been renewed for two periods in which Redis answered without a break: by how often it was renewed, not by
+//! anybody's clock.
+
+mod observer;
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use redis::{RedisError, Script, Value};
+use signaling_core::id::WorkerId;
+use signaling_core::time::Millis;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{sleep, timeout};
+
+pub use self::observer::{Lease, Observer, workers};
+use super::Heard;
+use super::backoff::Backoff;
+use super::server::{Connection, Server, ServerError};
+use super::state::{Peer, State};
+use crate::transport::Clock;
+
+static RENEW: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("../scripts/lease.lua")));
+
+/// Why a lease was not renewed.
+#[derive(Debug, thiserror::Error)]
+pub enum LeaseError {
+    /// There is no connection.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// The script was not executed.
+    #[error("the lease was not renewed: {0}")]
+    Renew(#[source] RedisError),
+    /// No answer came in time.
+    #[error("the lease was not renewed: Redis does not answer")]
+    Silent,
+}
+
+/// What renews a pod's lease.
+pub struct Keeper {
+    server: Arc<Server>,
+    state: Arc<State>,
+    clock: Clock,
+    pod: String,
+    key: String,
+    lease: Lease,
+    period: Duration,
+    observer: Observer,
+    /// The lease as it was written last.
+    written: Option<String>,
+    /// Who was told to the workers last.
+    told: Vec<WorkerId>,
+    workers: Vec<mpsc::Sender<Heard>>,
+}
+
+/// All leases, and when they were answered.
+struct Answer {
+    /// The pod's own lease before.
+    before: Option<String>,
+    time: Millis,
+    leases: Vec<(String, String)>,
+}
+
+impl Keeper {
+    /// The keeper of the lease of `pod`; `workers` hear who lives.
+    #[must_use]
+    pub fn new(
+        server: Arc<Server>,
+        state: Arc<State>,
+        clock: Clock,
+        (pod, address, prefix): (&str, String, &str),
+        period: Duration,
+        workers: Vec<mpsc::Sender<Heard>>,
+    ) -> Self {
+        Self {
+            server,
+            state,
+            clock,
+            pod: pod.to_owned(),
+            key: format!("{prefix}:pods"),
+            lease: Lease {
+                address,
+                workers: u16::try_from(workers.len()).unwrap_or(u16::MAX),
+                since: clock.now().0,
+                renewal: 0,
+                leaving: false,
+            },
+            period,
+            observer: Observer::new(pod, period),
+            written: None,
+            told: Vec::new(),
+            workers,
+        }
+    }
+
+    /// Keeps the lease until `leaving` is told, then gives it up.
+    ///
+    /// # Errors
+    /// What no retry can help, before Redis has answered for the first time.
+    pub async fn keep(mut self, mut leaving: oneshot::Receiver<()>) -> Result<(), ServerError> {
+        let mut backoff = Backoff::new();
+        loop {
+            let ended = tokio::select! {
+                ended = self.keep_connected(&mut backoff) => ended,
+                _ = &mut leaving => break,
+            };
+            let LeaseError::Server(error) = ended else {
+                self.lost(&ended);
+                continue;
+            };
+            if error.is_final() && !self.state.was_reached() {
+                return Err(error);
+            }
+            self.lost(&error);
+            tokio::select! {
+                () = sleep(backoff.next()) => {}
+                _ = &mut leaving => break,
+            }
+        }
+        self.give_up().await;
+        Ok(())
+    }
+
+    fn lost(&mut self, error: &impl ToString) {
+        self.observer.interrupted();
+        let known = self.state.error();
+        let was_up = self.state.lost(error);
+        let error = error.to_string();
+        if was_up {
+            tracing::warn!(error, "Redis is away: going on alone");
+        } else if known.as_ref() != Some(&error) {
+            tracing::warn!(error, "no connection to Redis");
+        }
+    }
+
+    /// Connects and renews the lease until that fails.
+    async fn keep_connected(&mut self, backoff: &mut Backoff) -> LeaseError {
+        let mut connection = match self.server.connect().await {
+            Ok(connection) => connection,
+            Err(error) => return error.into(),
+        };
+        *backoff = Backoff::new();
+        loop {
+            if let Err(error) = self.renew(&mut connection).await {
+                return error;
+            }
+            sleep(self.period.mul_f64(0.4)).await;
+        }
+    }
+
+    async fn renew(&mut self, connection: &mut Connection) -> Result<(), LeaseError> {
+        self.lease.renewal += 1;
+        let forget = self.observer.to_forget(self.clock.now());
+        let began = Instant::now();
+        let (text, answer) = self.write(connection, &forget).await?;
+        let trip = began.elapsed();
+        let now = self.clock.now();
+        let lost = self.observer.look(answer.leases, now);
+        let emptied = self.written.is_some() && answer.before != self.written;
+        self.written = Some(text);
+        if self.state.renewed(now, answer.time + trip / 2, trip) {
+            let topology = self.state.topology();
+            tracing::info!(
+                topology,
+                pods = self.observer.pods().count() + 1,
+                "Redis is there"
+            );
+        }
+        if emptied {
+            tracing::warn!("Redis has lost what was written: writing it again");
+        }
+        self.tell(lost).await;
+        Ok(())
+    }
+
+    /// Writes the lease; answers it as it was written, and all leases.
+    async fn write(
+        &self,
+        connection: &mut Connection,
+        forget: &[(String, String)],
+    ) -> Result<(String, Answer), LeaseError> {
+        let text = serde_json::to_string(&self.lease).expect("strings and numbers are JSON");
+        let mut renew = RENEW.key(&self.key);
+        renew.arg(&self.pod).arg(&text);
+        for (pod, lease) in forget {
+            renew.arg(pod).arg(lease);
+        }
+        let asked = timeout(self.period / 2, renew.invoke_async::<Renewed>(connection));
+        let (before, seconds, micros, leases) = asked
+            .await
+            .map_err(|_| LeaseError::Silent)?
+            .map_err(LeaseError::Renew)?;
+        let answer = Answer {
+            before: match before {
+                Value::BulkString(bytes) => String::from_utf8(bytes).ok(),
+                _ => None,
+            },
+            time: Millis(seconds * 1000 + micros / 1000),
+            leases: leases.into_iter().collect(),
+        };
+        Ok((text, answer))
+    }
+
+    /// Tells the workers what has changed. They are waited for: a pod whose workers hang is no better than a lost one.
+    async fn tell(&mut self, lost: Vec<WorkerId>) {
+        let pods = self.observer.pods();
+        let peers: HashMap<String, Peer> = pods
+            .map(|(pod, lease)| {
+                let address = lease.address.clone();
+                (pod.to_owned(), Peer { address })
+            })
+            .collect();
+        self.state.know(peers);
+        let own = workers(&self.pod, &self.lease);
+        let others = self.observer.pods().flat_map(|(pod, lease)| workers(pod, lease));
+        let everyone: Vec<WorkerId> = own.chain(others).collect();
+        let changed = everyone != self.told;
+        for worker in &self.workers {
+            for lost in &lost {
+                // A worker that has ended needs no news.
+                let _ = worker.send(Heard::Lost(lost.clone())).await;
+            }
+            if changed {
+                let _ = worker.send(Heard::Workers(everyone.as_slice().into())).await;
+            }
+        }
+        for lost in &lost {
+            tracing::info!(worker = %lost, "a worker is lost: its lease was not renewed, or it has gone");
+        }
+        self.told = everyone;
+    }
+
+    /// Tells the others that this pod goes, if Redis is there to tell them.
+    async fn give_up(mut self) {
+        self.lease.leaving = true;
+        self.lease.renewal += 1;
+        let Ok(mut connection) = self.server.connect().await else {
+            return;
+        };
+        if let Err(error) = self.write(&mut connection, &[]).await {
+            tracing::debug!(%error, "the lease runs out by itself");
+        }
+    }
+}
+
+/// What the script answers.
+type Renewed = (Value, u64, u64, HashMap<String, String>);

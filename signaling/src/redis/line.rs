@@ -1,0 +1,214 @@
+//! One connection and what is asked over it, in order.
+//!
+//! What has piled up while the last answer was awaited goes out together. A connection that fails is given up with all
+//! that was asked over it, and made anew.
+
+use std::time::Instant;
+
+use futures_util::future::join_all;
+use rand::SeedableRng as _;
+use rand::rngs::{StdRng, SysRng};
+use redis::aio::ConnectionLike as _;
+use redis::{Pipeline, RedisError};
+use signaling_core::pairing::{Reply, Request};
+use signaling_core::time::Millis;
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+use super::Heard;
+use super::backoff::Backoff;
+use super::client::Wiring;
+use super::pool::{Pool, PoolError};
+use super::server::{Connection, ServerError};
+use crate::metrics::RedisOperation;
+
+/// How many commands may wait for a connection.
+pub(super) const QUEUE: usize = 4096;
+/// How many go out together.
+const BATCH: usize = 256;
+
+/// What may be asked.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// To publish a message.
+    Publish { channel: String, message: Vec<u8> },
+    /// To execute a request to the pool; its times are Redis'.
+    Pool { request: Box<Request>, now: Millis },
+}
+
+impl Command {
+    pub(super) fn operation(&self) -> RedisOperation {
+        match self {
+            Self::Publish { .. } => RedisOperation::Publish,
+            Self::Pool { .. } => RedisOperation::Script,
+        }
+    }
+}
+
+/// Why a connection is given up.
+#[derive(Debug, thiserror::Error)]
+enum LineError {
+    #[error("cannot publish: {0}")]
+    Publish(#[source] RedisError),
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+}
+
+/// One connection's task.
+pub(super) struct Line {
+    pub(super) wiring: Wiring,
+    pub(super) pool: Pool,
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) heard: mpsc::Sender<Heard>,
+}
+
+impl Line {
+    /// Runs for as long as anybody may ask.
+    pub(super) async fn run(mut self) {
+        let mut backoff = Backoff::new();
+        let mut rng = StdRng::try_from_rng(&mut SysRng).expect("the system has randomness");
+        while let Some(connected) = self.connect().await {
+            match connected {
+                Ok(connection) => {
+                    backoff = Backoff::new();
+                    match self.serve(connection, &mut rng).await {
+                        Ok(()) => return,
+                        Err(error) => tracing::debug!(%error, "a connection to Redis is given up"),
+                    }
+                }
+                Err(error) => tracing::debug!(%error, "no connection to Redis"),
+            }
+            if self.drop_for(backoff.next()).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Connects, and drops what is asked meanwhile; none when nobody asks any more.
+    async fn connect(&mut self) -> Option<Result<Connection, ServerError>> {
+        let began = Instant::now();
+        let wiring = self.wiring.clone();
+        let connecting = async move { wiring.server.connect().await };
+        let connected = self.drop_during(connecting).await;
+        let metrics = &self.wiring.metrics;
+        metrics.redis_answered(RedisOperation::Connect, began.elapsed());
+        connected
+    }
+
+    async fn drop_for(&mut self, wait: std::time::Duration) -> Option<()> {
+        self.drop_during(sleep(wait)).await
+    }
+
+    async fn drop_during<R>(&mut self, doing: impl Future<Output = R>) -> Option<R> {
+        let mut doing = std::pin::pin!(doing);
+        loop {
+            tokio::select! {
+                done = &mut doing => return Some(done),
+                command = self.commands.recv() => {
+                    self.wiring.metrics.redis_dropped(command?.operation());
+                }
+            }
+        }
+    }
+
+    /// Asks over this connection until it fails, or nobody asks any more.
+    async fn serve(&mut self, connection: Connection, rng: &mut StdRng) -> Result<(), LineError> {
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            if self.commands.recv_many(&mut batch, BATCH).await == 0 {
+                return Ok(());
+            }
+            self.ask(&connection, &mut batch, rng).await?;
+        }
+    }
+
+    /// Asks all of a batch at once, and waits for all answers.
+    async fn ask(
+        &self,
+        connection: &Connection,
+        batch: &mut Vec<Command>,
+        rng: &mut StdRng,
+    ) -> Result<(), LineError> {
+        let mut messages = Vec::new();
+        let mut requests = Vec::new();
+        for command in batch.drain(..) {
+            match command {
+                Command::Publish { channel, message } => messages.push((channel, message)),
+                Command::Pool { request, now } => {
+                    let rng = StdRng::from_rng(rng);
+                    requests.push(self.execute(connection.clone(), *request, now, rng));
+                }
+            }
+        }
+        let publishing = self.publish(connection.clone(), messages);
+        let (published, executed) = futures_util::future::join(publishing, join_all(requests)).await;
+        published?;
+        executed.into_iter().collect()
+    }
+
+    async fn publish(
+        &self,
+        mut connection: Connection,
+        messages: Vec<(String, Vec<u8>)>,
+    ) -> Result<(), LineError> {
+        if messages.is_empty() {
+            return Ok(());
+        }
+        let began = Instant::now();
+        let commands = messages.iter().map(|(channel, message)| {
+            let mut command = redis::cmd("PUBLISH");
+            command.arg(channel).arg(message);
+            command
+        });
+        match &mut connection {
+            Connection::Single(single) => {
+                let mut pipeline = Pipeline::with_capacity(messages.len());
+                for command in commands {
+                    pipeline.add_command(command).ignore();
+                }
+                pipeline.exec_async(single).await.map_err(LineError::Publish)?;
+            }
+            Connection::Cluster(_) => {
+                let published = commands.map(|command| {
+                    let mut connection = connection.clone();
+                    async move { connection.req_packed_command(&command).await }
+                });
+                for published in join_all(published).await {
+                    published.map_err(LineError::Publish)?;
+                }
+            }
+        }
+        let metrics = &self.wiring.metrics;
+        metrics.redis_answered(RedisOperation::Publish, began.elapsed());
+        Ok(())
+    }
+
+    async fn execute(
+        &self,
+        mut connection: Connection,
+        request: Request,
+        now: Millis,
+        mut rng: StdRng,
+    ) -> Result<(), LineError> {
+        let began = Instant::now();
+        let reply = self.pool.handle(&mut connection, request, now, &mut rng).await?;
+        let metrics = &self.wiring.metrics;
+        metrics.redis_answered(RedisOperation::Script, began.elapsed());
+        if let Some(reply) = reply.map(|reply| self.with_own_times(reply)) {
+            // Full: it is asked again.
+            if let Err(mpsc::error::TrySendError::Full(_)) = self.heard.try_send(Heard::Pool(reply)) {
+                metrics.redis_dropped(RedisOperation::Script);
+            }
+        }
+        Ok(())
+    }
+
+    fn with_own_times(&self, mut reply: Reply) -> Reply {
+        if let Reply::Claimed(claim) = &mut reply {
+            for party in [&mut claim.first, &mut claim.second] {
+                party.since = self.wiring.state.own(party.since);
+            }
+        }
+        reply
+    }
+}

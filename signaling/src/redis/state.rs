@@ -1,0 +1,145 @@
+//! How Redis is: for health, and for those who do without it while it is away.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use signaling_core::time::Millis;
+
+/// What a pod knows of Redis and of the other pods. Its lease writes it; everyone reads.
+#[derive(Debug)]
+pub struct State {
+    topology: &'static str,
+    /// Whether Redis has ever answered.
+    reached: AtomicBool,
+    up: AtomicBool,
+    /// When the pod's lease was renewed last, in milliseconds since the Unix epoch; 0 before the first time.
+    renewed_at: AtomicU64,
+    /// How far Redis' clock is ahead of this pod's, in milliseconds.
+    ahead: AtomicI64,
+    /// Why there is no connection.
+    error: Mutex<Option<String>>,
+    peers: ArcSwap<HashMap<String, Peer>>,
+}
+
+/// Another pod that lives, or lived when Redis was there last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Where it is reached, `host:port`.
+    pub address: String,
+}
+
+impl State {
+    /// Before Redis was reached.
+    #[must_use]
+    pub fn new(topology: &'static str) -> Self {
+        Self {
+            topology,
+            reached: false.into(),
+            up: false.into(),
+            renewed_at: 0.into(),
+            ahead: 0.into(),
+            error: Mutex::default(),
+            peers: ArcSwap::default(),
+        }
+    }
+
+    /// The kind of Redis.
+    #[must_use]
+    pub fn topology(&self) -> &'static str {
+        self.topology
+    }
+
+    /// Whether Redis has ever answered.
+    #[must_use]
+    pub fn was_reached(&self) -> bool {
+        self.reached.load(Ordering::Acquire)
+    }
+
+    /// Whether it answers now.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.up.load(Ordering::Acquire)
+    }
+
+    /// When the pod's lease was renewed last, if ever.
+    #[must_use]
+    pub fn renewed_at(&self) -> Option<Millis> {
+        match self.renewed_at.load(Ordering::Acquire) {
+            0 => None,
+            at => Some(Millis(at)),
+        }
+    }
+
+    /// Why it does not answer.
+    #[must_use]
+    pub fn error(&self) -> Option<String> {
+        self.error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The other pods, by name.
+    #[must_use]
+    pub fn peers(&self) -> Arc<HashMap<String, Peer>> {
+        self.peers.load_full()
+    }
+
+    /// A moment of this pod as Redis' clock has it, the only one that all pods share.
+    #[must_use]
+    pub fn shared(&self, at: Millis) -> Millis {
+        Millis(at.0.saturating_add_signed(self.ahead.load(Ordering::Relaxed)))
+    }
+
+    /// A moment of Redis' clock as this pod has it.
+    #[must_use]
+    pub fn own(&self, shared: Millis) -> Millis {
+        Millis(
+            shared
+                .0
+                .saturating_add_signed(-self.ahead.load(Ordering::Relaxed)),
+        )
+    }
+
+    /// The lease was renewed at `now`, when it was `theirs` at Redis; true when Redis was away before.
+    pub(super) fn renewed(&self, now: Millis, theirs: Millis, trip: Duration) -> bool {
+        // An answer that took long says little about when it was given.
+        if trip < Duration::from_millis(100) || !self.was_reached() {
+            let ahead = i64::try_from(theirs.0).unwrap_or(0) - i64::try_from(now.0).unwrap_or(0);
+            self.ahead.store(ahead, Ordering::Relaxed);
+        }
+        self.renewed_at.store(now.0, Ordering::Release);
+        self.reached.store(true, Ordering::Release);
+        *self.error.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        !self.up.swap(true, Ordering::AcqRel)
+    }
+
+    /// There is no connection; true when there was.
+    pub(super) fn lost(&self, error: &impl ToString) -> bool {
+        *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+        self.up.swap(false, Ordering::AcqRel)
+    }
+
+    pub(super) fn know(&self, peers: HashMap<String, Peer>) {
+        self.peers.store(Arc::new(peers));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_survives_the_way_to_the_shared_clock_and_back() {
+        let state = State::new("standalone");
+        assert!(state.renewed(Millis(1_000), Millis(400), Duration::ZERO));
+        assert_eq!(state.shared(Millis(1_005)), Millis(405));
+        assert_eq!(state.own(Millis(405)), Millis(1_005));
+        assert!(!state.renewed(Millis(2_000), Millis(9_000), Duration::from_secs(1)));
+        assert_eq!(
+            state.shared(Millis(1_005)),
+            Millis(405),
+            "a slow answer tells no time"
+        );
+    }
+}

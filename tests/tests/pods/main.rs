@@ -1,0 +1,84 @@
+//! Several pods over one Redis are one service.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod matching;
+
+use std::time::Duration;
+
+use chat_tests::client::PATIENCE;
+use chat_tests::pod::Pod;
+use chat_tests::redis::Redis;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep};
+
+/// Settings with which a test need not wait for long.
+const QUICK: &[(&str, &str)] = &[
+    ("POD_SECRET", "shared by the pods of this test"),
+    ("CLUSTER_WORKERS", "1"),
+    ("POD_LEASE_MS", "1000"),
+    ("RATE_LIMIT_MAX_REQUESTS", "0"),
+    ("LOG_LEVEL", "debug"),
+];
+
+/// A Redis, and pods that have found each other there.
+struct Service {
+    redis: Redis,
+    pods: Vec<Pod>,
+}
+
+impl Service {
+    async fn start(pods: usize) -> Self {
+        Self::start_with(pods, &[]).await
+    }
+
+    async fn start_with(pods: usize, settings: &[(&str, &str)]) -> Self {
+        let redis = Redis::start(&[]).unwrap();
+        let pods = (0..pods)
+            .map(|number| start_pod(&redis.url(), number, settings))
+            .collect();
+        let service = Self { redis, pods };
+        service.have_met().await;
+        service
+    }
+
+    /// Waits until each pod knows all others.
+    async fn have_met(&self) {
+        for pod in &self.pods {
+            eventually("all pods know each other", async || {
+                let health = health(pod).await;
+                health["redis"]["otherPods"].as_array().map(Vec::len) == Some(self.pods.len() - 1)
+            })
+            .await;
+        }
+    }
+}
+
+fn start_pod(redis: &str, number: usize, settings: &[(&str, &str)]) -> Pod {
+    let name = format!("pod-{number}");
+    let own = [("REDIS_URL", redis), ("POD_ID", &name)];
+    let settings = [QUICK, &own, settings].concat();
+    Pod::start(&settings).unwrap()
+}
+
+/// `/health/detailed`.
+async fn health(pod: &Pod) -> Value {
+    let mut socket = TcpStream::connect(pod.address()).await.unwrap();
+    let request = "GET /health/detailed HTTP/1.1\r\nhost: pod\r\nconnection: close\r\n\r\n";
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    serde_json::from_str(body).unwrap()
+}
+
+/// Waits until something holds, and fails when it does not in time.
+async fn eventually(what: &str, holds: impl AsyncFn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds().await {
+        assert!(Instant::now() < deadline, "not in {PATIENCE:?}: {what}");
+        sleep(Duration::from_millis(20)).await;
+    }
+}
