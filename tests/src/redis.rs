@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use rustix::process::{Pid, Signal, kill_process};
 
 /// How long a server may take to start, on a machine that is busy with other tests.
 const START: Duration = Duration::from_secs(20);
@@ -54,6 +55,28 @@ impl Redis {
         let mut redis = Self { child, address };
         redis.wait_until_it_serves()?;
         Ok(redis)
+    }
+
+    /// Stops it: connections stay, and nobody answers.
+    ///
+    /// # Errors
+    /// The process is gone.
+    pub fn pause(&self) -> anyhow::Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    /// The process is gone.
+    pub fn resume(&self) -> anyhow::Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let id = i32::try_from(self.child.id())?;
+        let id = Pid::from_raw(id).context("a process has an id")?;
+        kill_process(id, signal).context("redis-server cannot be sent a signal")
     }
 
     /// Where it listens.

@@ -14,6 +14,7 @@ mod perform;
 mod pools;
 mod post;
 mod record;
+mod records;
 mod settings;
 
 use std::collections::BTreeSet;
@@ -90,6 +91,8 @@ pub struct Chat {
     pool: Option<(MemoryPool, StdRng)>,
     /// The other pods, and the pool of all.
     redis: Option<redis::Client>,
+    /// The lease has not been renewed for so long that others may have taken this pod for lost.
+    silent: bool,
     /// Those of whom the pool of all has a ticket.
     ticketed: IdMap<SessionId, ()>,
     post: Post,
@@ -143,6 +146,7 @@ impl Chat {
             joining: BTreeSet::new(),
             pool,
             redis,
+            silent: false,
             ticketed: IdMap::default(),
             post,
             draining: None,
@@ -185,11 +189,32 @@ impl Chat {
             Heard::Pool(reply) => self.run(Input::Pool(reply), engine),
             Heard::Workers(workers) => self.run(Input::Workers(&workers), engine),
             Heard::Lost(worker) => self.run(Input::WorkerLost(&worker), engine),
+            Heard::Loaded { connection, record } => self.loaded(connection, record, engine),
+            Heard::Taken { connection, taken } => self.run(Input::Taken { connection, taken }, engine),
+            Heard::Superseded {
+                session,
+                epoch,
+                owner,
+            } => {
+                let owner = &owner;
+                let input = Input::Superseded {
+                    session,
+                    epoch,
+                    owner,
+                };
+                self.run(input, engine);
+            }
+            Heard::Interrupted => {
+                self.silent = false;
+                self.run(Input::Interrupted, engine);
+            }
+            Heard::Emptied => self.run(Input::Emptied, engine),
         }
     }
 
     /// Hands one input to the worker and does what it says.
     fn run(&mut self, input: Input<'_>, engine: &mut Engine) {
+        self.notice_silence(engine.now());
         self.worker.handle(input, engine.now(), &mut self.outputs);
         self.perform(engine);
     }

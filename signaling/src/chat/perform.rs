@@ -41,6 +41,9 @@ impl Chat {
             }
             Output::Packet { to, body } => self.send_packet(&to, body),
             Output::Pool(request) => self.ask_pools(request, engine),
+            Output::Save { .. } | Output::Forget { .. } | Output::Load { .. } | Output::Take { .. } => {
+                self.ask_record(output, engine.now());
+            }
             Output::Accept {
                 connection,
                 session,

@@ -64,6 +64,9 @@ impl Chat {
             | Record::SessionDisconnected { .. } => {}
             Record::ConfirmationFailed => metrics.confirmation_failed(),
             Record::LinkFull => metrics.link_full(),
+            Record::SessionTaken { .. } => metrics.session_taken(),
+            Record::SessionSuperseded { .. } => metrics.session_superseded(),
+            Record::Unreadable => metrics.bus_unreadable(),
             Record::SignalsDropped { reason, count } => {
                 metrics.signals_dropped(dropped(reason), u64::try_from(count).unwrap_or(u64::MAX));
             }

@@ -19,6 +19,7 @@ const PROVISIONAL: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Settings {
     worker: worker::Config,
+    lease: Duration,
     recovery: Recovery,
     connect_timeout: Duration,
     max_packet: usize,
@@ -45,8 +46,13 @@ impl Settings {
         worker.resume_window = config.sessions.resume_window;
         worker.match_timeout = config.sessions.match_timeout;
         worker.ping_time = config.engine.ping_interval + config.engine.ping_timeout;
+        worker.save_every = config
+            .redis
+            .as_ref()
+            .map(|redis| redis.session_ttl.min(redis.match_ttl) / 3);
         Ok(Self {
             worker,
+            lease: config.pod.lease,
             recovery: config.sessions.recovery,
             connect_timeout: config.engine.connect_timeout,
             max_packet: config.engine.max_packet_bytes,
@@ -61,6 +67,11 @@ impl Settings {
             worker: name,
             ..self.worker.clone()
         }
+    }
+
+    /// For how long a pod may be silent before others take it for lost.
+    pub(super) fn silence(&self) -> Duration {
+        self.lease * 2
     }
 
     pub(super) fn match_timeout(&self) -> Duration {

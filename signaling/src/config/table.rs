@@ -176,9 +176,9 @@ variables! {
     /// one on which it listens.
     REDIS_POOL_SIZE: number(1, 1024), Value("8");
     /// How long a session's record outlives its last refresh.
-    REDIS_TTL_SOCKET_MAP: seconds(60, 31_536_000), Value("7200"), NotYetUsed;
+    REDIS_TTL_SOCKET_MAP: seconds(60, 31_536_000), Value("7200");
     /// How long a match's record outlives its last refresh.
-    REDIS_TTL_MATCH_MAP: seconds(60, 31_536_000), Value("3600"), NotYetUsed;
+    REDIS_TTL_MATCH_MAP: seconds(60, 31_536_000), Value("3600");
     /// How long a user's statistics are kept.
     REDIS_TTL_USER_STATS: seconds(60, 31_536_000), Value("172800"), NotYetUsed;
 }

@@ -78,6 +78,10 @@ instruments! {
     redis: Family<RedisOperation, Histogram> = "redis_operation_duration_seconds" [TRIPS];
     /// What was not asked of Redis, because it was away or did not keep up. Links send again, and tickets are put again.
     redis_dropped: Family<RedisOperation> = "redis_dropped_commands_total";
+    /// Sessions taken over from their record, because their pod was lost.
+    sessions_taken: IntCounter = "webrtc_taken_sessions_total";
+    /// Copies of sessions that were dropped, because another pod had taken the session over meanwhile.
+    sessions_superseded: IntCounter = "webrtc_superseded_sessions_total";
     /// Packets of other pods' workers that came faster than they were taken. Links send them again.
     bus_dropped: IntCounter = "webrtc_bus_dropped_total";
     /// Packets and frames of other pods' workers in a version that this pod does not understand.
@@ -369,6 +373,16 @@ impl Metrics {
     /// A plain HTTP request was answered.
     pub fn request_answered(&self, class: StatusClass) {
         self.instruments.requests.of(class).inc();
+    }
+
+    /// A session was taken over from its record.
+    pub fn session_taken(&self) {
+        self.instruments.sessions_taken.inc();
+    }
+
+    /// A session had another owner meanwhile.
+    pub fn session_superseded(&self) {
+        self.instruments.sessions_superseded.inc();
     }
 
     /// Something was not asked of Redis.

@@ -58,9 +58,9 @@ impl Peers {
             let worker = WorkerId::new(&config.pod.id, number);
             let (client, listener, sender, heard) = Client::new(
                 worker,
-                (Arc::clone(&server), &redis.prefix),
+                Arc::clone(&server),
+                (redis, each),
                 config.sessions.match_timeout,
-                each,
                 Arc::clone(&state),
                 Arc::clone(metrics),
             );

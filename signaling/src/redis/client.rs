@@ -11,9 +11,11 @@ use tokio::sync::mpsc;
 
 use super::line::{Command, Line, QUEUE};
 use super::pool::Pool;
+use super::records::{Ask, Records};
 use super::server::Server;
 use super::state::State;
 use super::{Heard, bus};
+use crate::config;
 use crate::metrics::Metrics;
 
 /// How much a worker may have left unheard.
@@ -49,12 +51,14 @@ impl Client {
     #[must_use]
     pub fn new(
         worker: WorkerId,
-        (server, prefix): (Arc<Server>, &str),
+        server: Arc<Server>,
+        (config, connections): (&config::Redis, usize),
         longest_wait: Duration,
-        connections: usize,
         state: Arc<State>,
         metrics: Arc<Metrics>,
     ) -> (Self, Listener, mpsc::Sender<Heard>, mpsc::Receiver<Heard>) {
+        let prefix = &*config.prefix;
+        let ttls = (config.session_ttl, config.match_ttl);
         let (heard, hears) = mpsc::channel(UNHEARD);
         let wiring = Wiring {
             server,
@@ -67,6 +71,7 @@ impl Client {
                 let line = Line {
                     wiring: wiring.clone(),
                     pool: Pool::new(prefix, longest_wait),
+                    records: Records::new(prefix, worker.clone(), ttls),
                     commands,
                     heard: heard.clone(),
                 };
@@ -115,6 +120,17 @@ impl Client {
             now: self.state.shared(now),
         };
         self.ask(0, command);
+    }
+
+    /// Reads or writes a record. `false` when it is certain that nothing comes of it.
+    pub fn ask_record(&self, ask: Ask) -> bool {
+        let there = self.state.is_up();
+        if there {
+            self.ask(0, Command::Record(ask));
+        } else {
+            self.metrics.redis_dropped(Command::Record(ask).operation());
+        }
+        there
     }
 
     /// The first connection is for scripts, the others, if any, for packets, so that none waits for a script.

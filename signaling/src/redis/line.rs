@@ -19,6 +19,7 @@ use super::Heard;
 use super::backoff::Backoff;
 use super::client::Wiring;
 use super::pool::{Pool, PoolError};
+use super::records::{Ask, Records};
 use super::server::{Connection, ServerError};
 use crate::metrics::RedisOperation;
 
@@ -34,6 +35,8 @@ pub(super) enum Command {
     Publish { channel: String, message: Vec<u8> },
     /// To execute a request to the pool; its times are Redis'.
     Pool { request: Box<Request>, now: Millis },
+    /// To read or write a record.
+    Record(Ask),
 }
 
 impl Command {
@@ -41,6 +44,14 @@ impl Command {
         match self {
             Self::Publish { .. } => RedisOperation::Publish,
             Self::Pool { .. } => RedisOperation::Script,
+            Self::Record(ask) => Self::operation_of(ask),
+        }
+    }
+
+    fn operation_of(ask: &Ask) -> RedisOperation {
+        match ask {
+            Ask::Load { .. } => RedisOperation::Read,
+            _ => RedisOperation::Write,
         }
     }
 }
@@ -52,12 +63,15 @@ enum LineError {
     Publish(#[source] RedisError),
     #[error(transparent)]
     Pool(#[from] PoolError),
+    #[error("a record was not read or written: {0}")]
+    Record(#[source] RedisError),
 }
 
 /// One connection's task.
 pub(super) struct Line {
     pub(super) wiring: Wiring,
     pub(super) pool: Pool,
+    pub(super) records: Records,
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) heard: mpsc::Sender<Heard>,
 }
@@ -130,7 +144,7 @@ impl Line {
         rng: &mut StdRng,
     ) -> Result<(), LineError> {
         let mut messages = Vec::new();
-        let mut requests = Vec::new();
+        let (mut requests, mut records) = (Vec::new(), Vec::new());
         for command in batch.drain(..) {
             match command {
                 Command::Publish { channel, message } => messages.push((channel, message)),
@@ -138,12 +152,14 @@ impl Line {
                     let rng = StdRng::from_rng(rng);
                     requests.push(self.execute(connection.clone(), *request, now, rng));
                 }
+                Command::Record(ask) => records.push(self.record(connection.clone(), ask)),
             }
         }
         let publishing = self.publish(connection.clone(), messages);
-        let (published, executed) = futures_util::future::join(publishing, join_all(requests)).await;
+        let (published, executed, recorded) =
+            futures_util::future::join3(publishing, join_all(requests), join_all(records)).await;
         published?;
-        executed.into_iter().collect()
+        executed.into_iter().chain(recorded).collect()
     }
 
     async fn publish(
@@ -195,12 +211,26 @@ impl Line {
         let metrics = &self.wiring.metrics;
         metrics.redis_answered(RedisOperation::Script, began.elapsed());
         if let Some(reply) = reply.map(|reply| self.with_own_times(reply)) {
-            // Full: it is asked again.
-            if let Err(mpsc::error::TrySendError::Full(_)) = self.heard.try_send(Heard::Pool(reply)) {
-                metrics.redis_dropped(RedisOperation::Script);
-            }
+            self.tell(Heard::Pool(reply), RedisOperation::Script);
         }
         Ok(())
+    }
+
+    async fn record(&self, mut connection: Connection, ask: Ask) -> Result<(), LineError> {
+        let (began, operation) = (Instant::now(), Command::operation_of(&ask));
+        let answer = self.records.handle(&mut connection, ask).await;
+        self.wiring.metrics.redis_answered(operation, began.elapsed());
+        if let Some(answer) = answer.map_err(LineError::Record)? {
+            self.tell(answer, operation);
+        }
+        Ok(())
+    }
+
+    /// Hands an answer to the worker. Where it does not come after, it asks again.
+    fn tell(&self, answer: Heard, operation: RedisOperation) {
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.heard.try_send(answer) {
+            self.wiring.metrics.redis_dropped(operation);
+        }
     }
 
     fn with_own_times(&self, mut reply: Reply) -> Reply {

@@ -1,7 +1,7 @@
 //! What pods share through Redis.
 //!
 //! ```text
-//! chat ─ Client ─┬ line: scripts of the pool ──┐
+//! chat ─ Client ─┬ line: the pool, records ────┐
 //!                └ lines: publish to workers ──┤ Redis
 //! chat ─ Heard ──┬ replies of the pool ────────┤
 //!                ├ bus: packets of workers ────┤
@@ -19,6 +19,7 @@
 //! | `prefix:{prefix}:…` | the [`pool`] |
 //! | `prefix:pods` | hash: pod → its [`lease`] |
 //! | `prefix:bus:<worker>` | channel: packets for that worker |
+//! | `prefix:session:…`, `prefix:match:…` | the [`records`] |
 
 mod backoff;
 mod bus;
@@ -26,10 +27,11 @@ mod client;
 pub mod lease;
 mod line;
 pub mod pool;
+pub mod records;
 pub mod server;
 mod state;
 
-use signaling_core::id::WorkerId;
+use signaling_core::id::{ConnectionId, Epoch, SessionId, WorkerId};
 use signaling_core::pairing::Reply;
 
 pub use self::client::{Client, Listener};
@@ -52,4 +54,31 @@ pub enum Heard {
     Workers(std::sync::Arc<[WorkerId]>),
     /// A worker of a pod that counts as lost.
     Lost(WorkerId),
+    /// A session's record, if there is one.
+    Loaded {
+        /// Whom it was looked for.
+        connection: ConnectionId,
+        /// The record.
+        record: Option<records::Record>,
+    },
+    /// Whether a record names this worker as the owner now.
+    Taken {
+        /// Whom it was for.
+        connection: ConnectionId,
+        /// Otherwise it has changed since it was read.
+        taken: bool,
+    },
+    /// A record was not written, for a later owner's is there.
+    Superseded {
+        /// The session.
+        session: SessionId,
+        /// The later owner's term.
+        epoch: Epoch,
+        /// The later owner.
+        owner: WorkerId,
+    },
+    /// The lease was not renewed for so long that others may have taken this pod for lost.
+    Interrupted,
+    /// Redis has lost what was written to it.
+    Emptied,
 }

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod matching;
+mod outage;
+mod returning;
 
 use std::time::Duration;
 
@@ -65,13 +67,24 @@ fn start_pod(redis: &str, number: usize, settings: &[(&str, &str)]) -> Pod {
 
 /// `/health/detailed`.
 async fn health(pod: &Pod) -> Value {
+    let answer = get(pod, "/health/detailed").await;
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    serde_json::from_str(body).unwrap()
+}
+
+/// The status of an answer.
+async fn status(pod: &Pod, path: &str) -> u16 {
+    let answer = get(pod, path).await;
+    answer.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+async fn get(pod: &Pod, path: &str) -> String {
     let mut socket = TcpStream::connect(pod.address()).await.unwrap();
-    let request = "GET /health/detailed HTTP/1.1\r\nhost: pod\r\nconnection: close\r\n\r\n";
+    let request = format!("GET {path} HTTP/1.1\r\nhost: pod\r\nconnection: close\r\n\r\n");
     socket.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     socket.read_to_string(&mut answer).await.unwrap();
-    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-    serde_json::from_str(body).unwrap()
+    answer
 }
 
 /// Waits until something holds, and fails when it does not in time.

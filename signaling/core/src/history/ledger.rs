@@ -1,6 +1,7 @@
 //! Histories that are judged while they go on.
 
-use super::person::{Stay, Trail, Walker};
+use super::person::{Revival, Stay, Trail, Walker};
+use super::report::Law;
 use super::wait::{self, Partners};
 use super::{Report, Rules, Seen, pair};
 use crate::id::MatchId;
@@ -74,6 +75,9 @@ impl Ledger {
             }
             self.trail.report.persons += 1;
         }
+        for revival in std::mem::take(&mut self.trail.revivals) {
+            judge_revival(&revival, rules, &mut self.trail.report);
+        }
         let mut rest: Vec<_> = std::mem::take(&mut self.trail.over).into_iter().collect();
         rest.sort_unstable_by_key(|(match_id, _)| *match_id);
         for (_, sides) in rest {
@@ -94,5 +98,20 @@ impl Ledger {
             [one] => self.partners.met_somebody(one),
             _ => {}
         }
+    }
+}
+
+/// Only a fault excuses that what somebody did is undone.
+fn judge_revival(revival: &Revival, rules: &Rules<'_>, report: &mut Report) {
+    let Revival {
+        person,
+        match_id,
+        left,
+        at,
+    } = *revival;
+    if !rules.fault_between(left - rules.lost_within, at) {
+        report.breach(Law::Crossed, at, person, Some(match_id), || {
+            format!("in the match again that was left at {left}")
+        });
     }
 }

@@ -67,6 +67,15 @@ pub(super) struct Wait {
     pub(super) until: Millis,
 }
 
+/// A match that somebody is in again who had left it: its owner was lost before it could write that down.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Revival {
+    pub(super) person: usize,
+    pub(super) match_id: MatchId,
+    pub(super) left: Millis,
+    pub(super) at: Millis,
+}
+
 /// What the ways of all people leave behind, to be judged together.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trail {
@@ -74,6 +83,8 @@ pub(super) struct Trail {
     pub(super) over: HashMap<MatchId, Vec<Stay>>,
     /// Waits that are over.
     pub(super) waits: Vec<Wait>,
+    /// Matches that were left and are entered again.
+    pub(super) revivals: Vec<Revival>,
     /// What one person alone could tell.
     pub(super) report: Report,
 }
@@ -271,7 +282,10 @@ impl Walker {
                     self.asked = None;
                 } else {
                     self.close(at, End::Told, trail);
+                    // Whatever was asked for, the server says what came of it.
+                    self.asked = None;
                     self.returned_to = Some((match_id, renegotiate));
+                    self.revive(at, match_id, renegotiate, trail);
                 }
             }
             State::Waiting => {
@@ -284,6 +298,34 @@ impl Walker {
                 self.asked = None;
             }
         }
+    }
+
+    /// Goes on with a match that this person had left.
+    fn revive(&mut self, at: Millis, match_id: MatchId, renegotiate: bool, trail: &mut Trail) {
+        let person = self.person;
+        let Some(sides) = trail.over.get_mut(&match_id) else {
+            return;
+        };
+        let left =
+            |stay: &Stay| stay.person == person && matches!(stay.end, Some((_, End::Left | End::Told)));
+        let Some(place) = sides.iter().position(left) else {
+            return;
+        };
+        let mut stay = sides.swap_remove(place);
+        if let Some((left, _)) = stay.end.take() {
+            trail.revivals.push(Revival {
+                person,
+                match_id,
+                left,
+                at,
+            });
+        }
+        (stay.away_since, stay.back_at, stay.partner_away) = (None, Some(at), false);
+        // Who had done with the match says that nothing of it was seen, and sees it again.
+        stay.received.clear();
+        stay.renegotiate(at, renegotiate);
+        self.asked = None;
+        self.stay = Some(stay);
     }
 
     fn found(

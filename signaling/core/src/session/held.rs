@@ -37,6 +37,11 @@ impl Held {
         }
     }
 
+    /// Lets candidates of any fragment pass until the next description: nobody knows what the last one was.
+    pub(crate) fn pass_all(&mut self) {
+        self.passes_all = true;
+    }
+
     /// How many candidates are kept.
     pub(crate) fn len(&self) -> usize {
         self.candidates.len()

@@ -45,13 +45,16 @@ pub(crate) struct Match {
     pub(crate) renegotiate: Option<u32>,
     /// The version of the last event that told of the partner's return.
     pub(crate) returned: Option<u32>,
-    /// A signal that named this match was held back.
+    /// A signal that named this match was held back, or an owner before this one has had signals.
     pub(crate) named: bool,
     /// The open question to the partner's owner, to confirm and replay: signals before its answer are part of the replay.
     #[serde(skip)]
     pub(crate) confirming: Option<Asked>,
     /// When fresh TURN credentials are due.
     pub(crate) ice_refresh: Option<Millis>,
+    /// The number after which this owner's signals begin.
+    #[serde(skip)]
+    pub(crate) numbered_from: u64,
 }
 
 /// What a partner's owner has been asked.
@@ -123,12 +126,18 @@ impl Match {
             named: false,
             confirming: None,
             ice_refresh: None,
+            numbered_from: 0,
         }
+    }
+
+    /// Whether this side was taken over from its record, so that less is known of it than was.
+    pub(crate) fn is_from_record(&self) -> bool {
+        self.numbered_from > 0
     }
 
     /// Whether the client has surely sent a signal in this match: a candidate that is held and names no match may be of the
     /// last one.
     pub(crate) fn signalled(&self) -> bool {
-        self.sent.last() > 0 || self.named
+        self.sent.last() > self.numbered_from || self.named
     }
 }

@@ -6,6 +6,7 @@
 mod bucket;
 mod held;
 mod matched;
+mod record;
 mod sent;
 mod waiting;
 
@@ -17,6 +18,7 @@ pub(crate) use self::bucket::Bucket;
 pub use self::bucket::Rate;
 pub use self::matched::EndReason;
 pub(crate) use self::matched::{Asked, Away, Match, Partner};
+pub(crate) use self::record::SIGNALS_PER_RECORD;
 pub(crate) use self::sent::keep_for;
 pub(crate) use self::waiting::{Proposal, Shown, Stage, Waiting};
 use crate::id::{ConnectionId, Epoch, MatchId, Person, Secret, SessionId, WorkerId};
@@ -61,6 +63,9 @@ pub(crate) struct Session {
     pub(crate) text: Bucket,
     /// The moments until which the client has been told that it is limited, by scope.
     pub(crate) limited_until: [Millis; 3],
+    /// When its record was written last.
+    #[serde(skip)]
+    pub(crate) saved: Millis,
 }
 
 /// What the person is doing.

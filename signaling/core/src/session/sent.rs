@@ -34,6 +34,24 @@ impl Sent {
         self.last
     }
 
+    /// Numbers what follows from beyond `number`, where that is not done as it is: signals up to it were sent by another
+    /// owner, and are not here.
+    pub(crate) fn skip_to(&mut self, number: u64) {
+        if number > self.last {
+            self.last = number;
+            self.signals = VecDeque::new();
+            self.bytes = VecDeque::new();
+        }
+    }
+
+    /// The numbers, and none of the signals.
+    pub(crate) fn without_signals(&self) -> Self {
+        Self {
+            last: self.last,
+            ..Self::default()
+        }
+    }
+
     /// Keeps the signal with number [`Self::next`], in place of older ones where there is no room.
     pub(crate) fn push(&mut self, signal: &[u8], now: Millis) {
         self.last += 1;

@@ -268,6 +268,7 @@ impl Worker {
             session.unsaved.push(person);
             self.save_blocks(key, now, out);
         }
+        self.changed(key);
         let Some(waiting) = self.sessions[key].waiting() else {
             return;
         };

@@ -37,6 +37,8 @@ pub struct Config {
     pub confirm_timeout: Duration,
     /// How long after a match its partner may be blocked or reported.
     pub report_within: Duration,
+    /// How old a session's record may become before it is written again; none are written without it.
+    pub save_every: Option<Duration>,
     /// How long a partner of the same pod is hoped for: little beside how long people wait anyway.
     pub prefer_own_for: Duration,
 }
@@ -69,6 +71,7 @@ impl Config {
             summon_timeout: Duration::from_millis(500),
             confirm_timeout: Duration::from_secs(1),
             report_within: Duration::from_secs(300),
+            save_every: None,
             prefer_own_for: Duration::from_millis(150),
         }
     }

@@ -83,6 +83,11 @@ impl Worker {
         let ask_too = matched.confirming.is_some() && matched.partner.worker != *from;
         matched.partner.worker = from.clone();
         matched.partner.epoch = asked.epoch;
+        self.changed(key);
+        let Some(matched) = self.sessions[key].matched() else {
+            return;
+        };
+        let got = matched.heard;
         let (missed, complete) = matched.sent.after(asked.after.unwrap_or(u64::MAX));
         let missed: Vec<(u64, Vec<u8>)> = missed.map(|(seq, signal)| (seq, signal.to_vec())).collect();
         let heard = missed.first().map_or(matched.sent.last(), |(seq, _)| seq - 1);
@@ -95,6 +100,7 @@ impl Worker {
             heard,
             complete,
             away,
+            got: Some(got),
         };
         self.send(from, Frame::Confirmed(answer), now, out);
         for (seq, signal) in missed {
@@ -124,6 +130,7 @@ impl Worker {
                 match_id,
                 to: asked.from,
                 reason,
+                epoch: self.epoch_of(to),
             },
             frame => frame,
         };
@@ -156,6 +163,7 @@ impl Worker {
                 match_id,
                 to: last.partner,
                 reason: last.reason,
+                epoch: self.epoch_of(gone),
             },
             None => Frame::Over {
                 match_id,
@@ -178,13 +186,38 @@ impl Worker {
         }
         matched.confirming = None;
         matched.heard = answer.heard;
+        // What an owner sent who is gone has numbers of its own.
+        let got = answer.got.unwrap_or(0);
+        matched.named |= got > 0;
+        matched.sent.skip_to(got);
         // Who is here is told what has changed; who is about to be, on return.
         self.partner_back(match_id, to, !answer.complete, out);
         if answer.away {
             self.wait_for_partner(key, now, out);
         }
         self.finish_confirming(key, true, now, out);
+        if answer.away {
+            self.tell_back(key, now, out);
+        }
         self.reschedule(key);
+    }
+
+    /// The partner was asked while both were on their way back, and each owner took the other's person for away: says that
+    /// this one is here.
+    fn tell_back(&mut self, key: Key, now: Millis, out: &mut Outputs) {
+        if self.sessions[key].connection().is_none() {
+            return;
+        }
+        let Some(matched) = self.sessions[key].matched() else {
+            return;
+        };
+        let back = Frame::Back {
+            match_id: matched.id,
+            to: matched.partner.session,
+            renegotiate: false,
+        };
+        let worker = matched.partner.worker.clone();
+        self.send(&worker, back, now, out);
     }
 
     /// The connection that waits for this session's match to be confirmed, and whether it is to renegotiate.

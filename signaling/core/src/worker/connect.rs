@@ -1,7 +1,7 @@
 //! Coming, and coming back.
 //!
-//! A resume is answered only when it is known what the client comes back to: the session is looked for, on other workers
-//! too ([`super::summon`]), and a match is confirmed by the partner's owner ([`super::confirm`]), who also replays what was
+//! A resume is answered only when it is known what the client comes back to: the session is looked for, in its record
+//! ([`super::recover`]) and on other workers ([`super::summon`]), and a match is confirmed by the partner's owner ([`super::confirm`]), who also replays what was
 //! missed. Until then the connection is pending and the session counts as lost. Then it is resumed ([`super::resume`]).
 
 use std::collections::BTreeMap;
@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::frame::{Confirm, Summon};
 use super::io::{Closed, Connect, Output, Outputs, Record, User};
+use super::recover::Recorded;
 use super::{Due, Key, Worker};
 use crate::id::{ConnectionId, Epoch, Person, Secret, SessionId, WorkerId};
 use crate::session::{Bucket, Chat, EndReason, Offset, Presence, Session, Token};
@@ -45,18 +46,28 @@ impl Pending {
 /// What the answer waits for.
 #[derive(Debug)]
 pub(super) enum PendingStage {
+    /// For the session's record, which tells who has it.
+    Looking,
     /// For whoever has the session to hand it over.
     Summoning {
         /// Whose answers are awaited.
         outstanding: Vec<WorkerId>,
         /// Who was asked, and how often.
         tried: BTreeMap<WorkerId, u8>,
+        /// What to go by when nobody hands it over.
+        record: Option<Box<Recorded>>,
     },
+    /// For the session's record to name this worker as its owner.
+    Taking(Box<Recorded>),
     /// For the partner's owner to confirm the match.
     Confirming { session: SessionId, renegotiate: bool },
     /// For nothing: the connection has gone while the session was looked for. Should it come, it is kept for the client's
     /// next try, or not, if the client `left`.
-    Abandoned { left: bool },
+    Abandoned {
+        left: bool,
+        /// What was to be taken.
+        record: Option<Box<Recorded>>,
+    },
 }
 
 /// What a client says of itself when it connects.
@@ -156,11 +167,13 @@ impl Worker {
             signals: Bucket::default(),
             text: Bucket::default(),
             limited_until: [Millis(0); 3],
+            saved: Millis(0),
         };
         let key = self.sessions.insert(session);
         self.by_id.insert(id, key);
         self.by_connection.insert(connection, key);
         out.record(Record::SessionConnected { session: id });
+        self.changed(key);
         self.welcome(key, connection, (false, false), 0, out);
     }
 
@@ -183,7 +196,19 @@ impl Worker {
             return;
         };
         match pending.stage {
-            PendingStage::Summoning { .. } => self.not_recovered(connection, pending, now, out),
+            PendingStage::Looking => self.ask_owners(connection, pending, None, now, out),
+            PendingStage::Summoning {
+                record: Some(record), ..
+            } => {
+                let pending = Pending {
+                    stage: PendingStage::Looking,
+                    ..pending
+                };
+                self.take(connection, pending, record, now, out);
+            }
+            PendingStage::Summoning { record: None, .. } | PendingStage::Taking(_) => {
+                self.not_recovered(connection, pending, now, out);
+            }
             PendingStage::Confirming { session, .. } => {
                 // The partner's owner is silent: what it would have replayed is not known, nor whether anybody is there.
                 if let Some(&key) = self.by_id.get(&session) {
@@ -209,7 +234,21 @@ impl Worker {
             .get_mut(&connection)
             .map(|pending| &mut pending.stage)
         {
-            Some(stage @ PendingStage::Summoning { .. }) => *stage = PendingStage::Abandoned { left },
+            Some(PendingStage::Looking) => {
+                if let Some(pending) = self.forget_pending(connection) {
+                    self.answer(pending.questions, now, out);
+                }
+            }
+            Some(stage @ PendingStage::Summoning { .. }) => {
+                *stage = PendingStage::Abandoned { left, record: None };
+            }
+            Some(stage @ PendingStage::Taking(_)) => {
+                let PendingStage::Taking(record) = std::mem::replace(stage, PendingStage::Looking) else {
+                    return;
+                };
+                let record = Some(record);
+                *stage = PendingStage::Abandoned { left, record };
+            }
             Some(PendingStage::Confirming { session, .. }) => {
                 let session = *session;
                 self.forget_pending(connection);

@@ -1,8 +1,9 @@
 //! What workers say to each other: the payloads of a [`crate::link::Link`].
 //!
-//! A frame is one version byte and the [postcard](https://postcard.jamesmunns.com/wire-format) form of [`Frame`]. New
-//! kinds of frames are added at the end; a worker understands [`VERSION`] and the version before it, for two releases
-//! share a bus in every rollout.
+//! A frame is one version byte and the [postcard](https://postcard.jamesmunns.com/wire-format) form of [`Frame`]. Two
+//! releases share a bus in every rollout, so within a version kinds of frames are only added at the end of the list, and
+//! fields at the end of a frame, each of them an `Option`: an older release ignores what follows the fields that it knows,
+//! and what it leaves out is read as `None`.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -72,6 +73,8 @@ pub(crate) struct Confirmed {
     pub(crate) complete: bool,
     /// The partner has no connection either.
     pub(crate) away: bool,
+    /// The number of the asker's last signal that has come.
+    pub(crate) got: Option<u64>,
 }
 
 /// A search for a session, for a connection that has come to the sender.
@@ -112,6 +115,8 @@ pub(crate) enum Frame<'a> {
         match_id: MatchId,
         to: SessionId,
         reason: EndReason,
+        /// The term in which the sender owns its side, if it does.
+        epoch: Option<Epoch>,
     },
     /// A signal.
     Signal(#[serde(borrow)] Relayed<'a>),
@@ -159,7 +164,10 @@ impl<'a> Frame<'a> {
         *out = postcard::to_extend(self, std::mem::take(out)).expect("a Vec takes every frame");
     }
 
-    /// Reads a frame.
+    /// What stands behind a frame that is to be read: the fields that its writer may not have known.
+    pub(crate) const ABSENT: [u8; 8] = [0; 8];
+
+    /// Reads a frame, which [`Self::ABSENT`] follows.
     pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, Unreadable> {
         match bytes.split_first() {
             Some((&VERSION, body)) => postcard::from_bytes(body).map_err(|_| Unreadable),

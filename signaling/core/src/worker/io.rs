@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{ErrorCode, IceReport, SignalKind};
-use crate::id::{ConnectionId, MatchId, SessionId, WorkerId};
+use crate::id::{ConnectionId, Epoch, MatchId, SessionId, WorkerId};
 use crate::pairing;
 use crate::session::EndReason;
 
@@ -62,8 +62,48 @@ pub enum Input<'a> {
     /// A worker is lost with all that it owned: its lease has run out, or it has said that it goes. Should it live, the two
     /// find out as soon as either speaks.
     WorkerLost(&'a WorkerId),
+    /// What an [`Output::Load`] has found.
+    Loaded {
+        /// The connection that it was for.
+        connection: ConnectionId,
+        /// The record, if there is one.
+        record: Option<Stored<'a>>,
+    },
+    /// What became of an [`Output::Take`].
+    Taken {
+        /// The connection that it was for.
+        connection: ConnectionId,
+        /// Whether the session is this worker's now. Otherwise its record has changed meanwhile.
+        taken: bool,
+    },
+    /// A record was not written, for a later owner's is there.
+    Superseded {
+        /// The session.
+        session: SessionId,
+        /// The later owner's term.
+        epoch: Epoch,
+        /// The later owner.
+        owner: &'a WorkerId,
+    },
+    /// This worker was silent for so long that others may have taken it for lost.
+    Interrupted,
+    /// The store has lost what was written to it.
+    Emptied,
     /// [`super::Worker::deadline`] has come.
     Deadline,
+}
+
+/// A session's record, as an [`Output::Save`] has written it.
+#[derive(Clone, Copy, Debug)]
+pub struct Stored<'a> {
+    /// Who wrote it.
+    pub owner: &'a WorkerId,
+    /// In which term.
+    pub epoch: Epoch,
+    /// The session.
+    pub body: &'a [u8],
+    /// Its side of a match.
+    pub matched: Option<&'a [u8]>,
 }
 
 /// A client's request to join, as far as it is the core's business: tokens of authentication are verified before.
@@ -159,6 +199,42 @@ pub enum Output {
         /// The packet's bytes.
         body: Range<usize>,
     },
+    /// Write a session's record, unless one of a later term is there ([`Input::Superseded`]).
+    Save {
+        /// The session.
+        session: SessionId,
+        /// The term in which this worker owns it.
+        epoch: Epoch,
+        /// The session's bytes.
+        body: Range<usize>,
+        /// Those of its side of a match, if it is in one; otherwise there is none any more.
+        matched: Option<Range<usize>>,
+    },
+    /// Remove a session's record, unless one of a later term is there.
+    Forget {
+        /// The session.
+        session: SessionId,
+        /// The term in which this worker owned it.
+        epoch: Epoch,
+    },
+    /// Look for a session's record ([`Input::Loaded`]).
+    Load {
+        /// The connection whose client wants the session.
+        connection: ConnectionId,
+        /// The session.
+        session: SessionId,
+    },
+    /// Make this worker the owner in a session's record, if that is still of the term `from` ([`Input::Taken`]).
+    Take {
+        /// The connection whose client wants the session.
+        connection: ConnectionId,
+        /// The session.
+        session: SessionId,
+        /// The term of the record.
+        from: Epoch,
+        /// The term of this worker.
+        epoch: Epoch,
+    },
     /// Something worth counting and publishing happened.
     Record(Record),
 }
@@ -223,6 +299,16 @@ pub enum Record {
         taken_over: bool,
         /// Whether signals may be missing.
         renegotiate: bool,
+    },
+    /// A session was taken over from its record, for nobody handed it over.
+    SessionTaken {
+        /// The session.
+        session: SessionId,
+    },
+    /// A session has a later owner, and ends here without ending.
+    SessionSuperseded {
+        /// The session.
+        session: SessionId,
     },
     /// A client wanted to resume and could not.
     ResumeFailed,
@@ -322,6 +408,8 @@ pub enum Record {
     ConfirmationFailed,
     /// A link to another worker was full, so that worker was taken for lost.
     LinkFull,
+    /// Another worker said something in a version that this one does not understand.
+    Unreadable,
     /// Signals that do not reach the partner.
     SignalsDropped {
         /// Why.

@@ -22,6 +22,7 @@ impl Worker {
     /// Gives up a proposal and tells the other owner. One that is reserved waits for the commit, which is then
     /// answered with the end of the match.
     pub(super) fn call_off(&mut self, key: Key, now: Millis, out: &mut Outputs) {
+        let epoch = self.sessions[key].epoch;
         let Some(waiting) = self.sessions[key].waiting() else {
             return;
         };
@@ -34,6 +35,7 @@ impl Worker {
                     match_id,
                     to: partner.session,
                     reason: EndReason::Left,
+                    epoch: Some(epoch),
                 };
                 (partner.worker, frame)
             }
@@ -209,6 +211,7 @@ impl Worker {
                 match_id,
                 to: side.session,
                 reason: EndReason::Left,
+                epoch: self.epoch_of(to),
             };
             return self.send(from, end, now, out);
         };
@@ -275,6 +278,7 @@ impl Worker {
                 match_id,
                 to: session,
                 reason: EndReason::Left,
+                epoch: self.epoch_of(to),
             };
             self.send(from, end, now, out);
         }
@@ -301,6 +305,7 @@ impl Worker {
             same_pod,
         });
         self.tell_match(key, found, now, out);
+        self.changed(key);
         self.reschedule(key);
     }
 

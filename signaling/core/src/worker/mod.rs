@@ -1,9 +1,9 @@
 //! Everything above, composed: one worker's sessions, and what they say to those of other workers.
 //!
 //! [`Worker::handle`] takes one [`Input`] and the time, and leaves in [`Outputs`] what is to be done. It is split by
-//! what a person goes through: [`connect`], [`summon`], [`confirm`] and [`resume`] (coming, and coming back), [`client`]
+//! what a person goes through: [`connect`], [`recover`], [`summon`], [`confirm`] and [`resume`] (coming, and coming back), [`client`]
 //! (what they ask for), [`waiting`] and [`matching`] (finding a partner), [`relay`] (talking), [`presence`] (leaving and
-//! losing); [`frame`] is what two owners say to each other about it, and [`peers`] how it gets there.
+//! losing), [`records`] (what outlives this worker); [`frame`] is what two owners say to each other about it, and [`peers`] how it gets there.
 
 mod client;
 mod config;
@@ -14,6 +14,8 @@ mod io;
 mod matching;
 mod peers;
 mod presence;
+mod records;
+mod recover;
 mod relay;
 mod resume;
 mod summon;
@@ -30,13 +32,14 @@ pub use self::config::Config;
 use self::connect::Pending;
 use self::frame::Frame;
 pub use self::io::{
-    Census, Closed, Connect, DropReason, Input, Output, Outputs, Record, Scope, User, WaitEnd,
+    Census, Closed, Connect, DropReason, Input, Output, Outputs, Record, Scope, Stored, User, WaitEnd,
 };
 use self::peers::Arrivals;
+use self::records::Unsaved;
 use self::summon::Departed;
 use crate::deadline::Deadlines;
 use crate::ice::IceConfig;
-use crate::id::{ConnectionId, IdMap, MatchId, SessionId, WorkerId};
+use crate::id::{ConnectionId, Epoch, IdMap, MatchId, SessionId, WorkerId};
 use crate::link::{Incarnation, Link};
 use crate::session::{Chat, Presence, Session};
 pub use crate::session::{EndReason, Rate};
@@ -51,6 +54,7 @@ enum Due {
     Session(Key),
     Pending(ConnectionId),
     Link(WorkerId),
+    Records,
 }
 
 /// The owner of some sessions. One writer: nothing else changes them.
@@ -78,6 +82,8 @@ pub struct Worker {
     /// Frames from this worker to itself.
     loopback: VecDeque<Frame<'static>>,
     deadlines: Deadlines<Due>,
+    /// Which records are to be written.
+    unsaved: Unsaved,
     /// Numbers the questions to partners' owners.
     asks: u64,
     /// A frame that is being written; kept for its memory.
@@ -107,6 +113,7 @@ impl Worker {
             talking: Vec::new(),
             loopback: VecDeque::new(),
             deadlines: Deadlines::default(),
+            unsaved: Unsaved::default(),
             asks: 0,
             scratch: Vec::new(),
             arrivals: Arrivals::default(),
@@ -145,9 +152,19 @@ impl Worker {
             Input::Packet { from, bytes } => self.packet(from, bytes, now, out),
             Input::Workers(workers) => self.know(workers, now),
             Input::WorkerLost(worker) => self.worker_lost(worker, now, out),
+            Input::Loaded { connection, record } => self.loaded(connection, record, now, out),
+            Input::Taken { connection, taken } => self.taken(connection, taken, now, out),
+            Input::Superseded {
+                session,
+                epoch,
+                owner,
+            } => self.superseded(session, epoch, owner, now, out),
+            Input::Interrupted => self.interrupted(),
+            Input::Emptied => self.emptied(now, out),
             Input::Deadline => self.due(now, out),
         }
         self.settle(now, out);
+        self.schedule_records(now);
     }
 
     /// Whether something is to be said to other workers.
@@ -194,12 +211,19 @@ impl Worker {
         matches!(&self.sessions[key].chat, Chat::Matched(matched) if matched.id == match_id).then_some(key)
     }
 
+    /// The term in which this worker owns a session, if it does.
+    fn epoch_of(&self, session: SessionId) -> Option<Epoch> {
+        let key = *self.by_id.get(&session)?;
+        Some(self.sessions[key].epoch)
+    }
+
     fn due(&mut self, now: Millis, out: &mut Outputs) {
         while let Some(due) = self.deadlines.pop(now) {
             match due {
                 Due::Session(key) => self.session_due(key, now, out),
                 Due::Pending(connection) => self.pending_due(connection, now, out),
                 Due::Link(peer) => self.talk_to(&peer),
+                Due::Records => self.save_records(now, out),
             }
         }
     }

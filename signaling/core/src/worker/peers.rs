@@ -6,7 +6,7 @@ use super::frame::Frame;
 use super::io::{Output, Outputs, Record};
 use super::{Due, Key, Worker};
 use crate::id::WorkerId;
-use crate::link::Link;
+use crate::link::{Link, Received};
 use crate::session::{Chat, Stage};
 use crate::time::Millis;
 
@@ -24,6 +24,7 @@ impl Arrivals {
     fn push(&mut self, frame: &[u8]) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(frame);
+        self.bytes.extend_from_slice(&Frame::ABSENT);
         self.frames.push(start..self.bytes.len());
     }
 
@@ -98,8 +99,11 @@ impl Worker {
         let mut arrivals = std::mem::take(&mut self.arrivals);
         let received = self
             .link(from, now)
-            .receive(bytes, now, &mut |frame| arrivals.push(frame))
-            .unwrap_or_default();
+            .receive(bytes, now, &mut |frame| arrivals.push(frame));
+        let received = received.unwrap_or_else(|_| {
+            out.record(Record::Unreadable);
+            Received::default()
+        });
         self.talk_to(from);
         if self.lost.contains(from) {
             // A late packet of a worker that is gone proves nothing; one that answers to this life does.
@@ -112,8 +116,9 @@ impl Worker {
             self.peer_restarted(from, now, out);
         }
         for frame in &arrivals.frames {
-            if let Ok(frame) = Frame::read(&arrivals.bytes[frame.clone()]) {
-                self.frame(from, frame, now, out);
+            match Frame::read(&arrivals.bytes[frame.clone()]) {
+                Ok(frame) => self.frame(from, frame, now, out),
+                Err(_) => out.record(Record::Unreadable),
             }
         }
         arrivals.clear();
@@ -135,7 +140,12 @@ impl Worker {
                 to,
             } => self.committed(from, match_id, session, to, now, out),
             Frame::Release { to, epoch } => self.released(to, epoch, now, out),
-            Frame::End { match_id, to, reason } => self.ended(match_id, to, reason, now, out),
+            Frame::End {
+                match_id,
+                to,
+                reason,
+                epoch,
+            } => self.ended(from, match_id, to, (reason, epoch), now, out),
             Frame::Signal(signal) => self.signal_arrived(from, &signal, now, out),
             Frame::Away { match_id, to } => self.partner_away(from, match_id, to, now, out),
             Frame::Back {
@@ -152,7 +162,7 @@ impl Worker {
                 match_id,
                 gone,
                 reason,
-            } => self.partner_gone(match_id, gone, reason, now, out),
+            } => self.partner_gone(from, match_id, gone, reason, now, out),
             Frame::Confirm(asked) => self.confirm(from, asked, now, out),
             Frame::Confirmed(answer) => self.confirmed(answer, now, out),
             Frame::Summon(summon) => self.summoned(from, summon, now, out),

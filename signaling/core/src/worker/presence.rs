@@ -9,8 +9,8 @@ use super::tell::tell;
 use super::{Due, Key, Worker};
 use crate::event::ServerEvent;
 use crate::ice;
-use crate::id::{ConnectionId, MatchId, SessionId, WorkerId};
-use crate::session::{Away, Chat, EndReason, Ended, Last, Outcome, Presence};
+use crate::id::{ConnectionId, Epoch, MatchId, SessionId, WorkerId};
+use crate::session::{Away, Chat, EndReason, Ended, Last, Match, Outcome, Presence};
 use crate::time::Millis;
 
 /// How much longer than the resume window a partner without word is waited for: their owner speaks first.
@@ -60,6 +60,8 @@ impl Worker {
             clean,
         };
         out.record(Record::SessionLost { session: session.id });
+        self.changed(key);
+        let session = &self.sessions[key];
         match &session.chat {
             Chat::Idle => {}
             Chat::Waiting(_) => self.park(key, now, out),
@@ -83,6 +85,10 @@ impl Worker {
         self.stop_waiting(key, WaitEnd::Disconnected, now, out);
         self.leave(key, reason, now, out);
         let session = self.take_out(key);
+        if self.config.save_every.is_some() {
+            let (session, epoch) = (session.id, session.epoch);
+            out.push(Output::Forget { session, epoch });
+        }
         let left = reason == EndReason::Left;
         out.record(Record::SessionDisconnected {
             session: session.id,
@@ -98,6 +104,7 @@ impl Worker {
             self.by_connection.remove(&connection);
         }
         self.deadlines.set(&Due::Session(key), None);
+        self.forget_record(key, &session);
         session
     }
 
@@ -110,6 +117,7 @@ impl Worker {
             match_id: matched.id,
             to: matched.partner.session,
             reason,
+            epoch: Some(self.sessions[key].epoch),
         };
         let worker = matched.partner.worker.clone();
         self.send(&worker, frame, now, out);
@@ -140,6 +148,7 @@ impl Worker {
         if matched.held.len() > 0 {
             out.dropped(DropReason::Unclaimed, matched.held.len());
         }
+        self.changed(key);
         self.reschedule(key);
         Some(matched.id)
     }
@@ -168,19 +177,27 @@ impl Worker {
         self.finish_confirming(key, true, now, out);
     }
 
-    /// The partner's owner says that the match is over.
+    /// The partner's owner says that the match is over. The word of one who owned the partner before the present one is
+    /// void, and so is that of one who has never owned it: they were asked, or stopped, while the partner moved on.
     pub(super) fn ended(
         &mut self,
+        from: &WorkerId,
         match_id: MatchId,
         to: SessionId,
-        reason: EndReason,
+        (reason, epoch): (EndReason, Option<Epoch>),
         now: Millis,
         out: &mut Outputs,
     ) {
         // Who has moved asks for the match from where they are.
         let Some(&key) = self.by_id.get(&to) else { return };
         if self.in_match(to, match_id).is_some() {
-            self.partner_left(key, reason, now, out);
+            let current = |matched: &mut Match| match epoch {
+                Some(epoch) => epoch >= matched.partner.epoch,
+                None => matched.partner.worker == *from,
+            };
+            if self.sessions[key].matched().is_some_and(current) {
+                self.partner_left(key, reason, now, out);
+            }
         } else {
             self.proposal_ended(key, match_id, now, out);
         }
@@ -218,6 +235,7 @@ impl Worker {
         let match_id = matched.id;
         session.bump();
         tell(session, &ServerEvent::PeerReconnecting { match_id }, out);
+        self.changed(key);
         self.reschedule(key);
     }
 
@@ -250,6 +268,7 @@ impl Worker {
             },
             out,
         );
+        self.changed(key);
         self.reschedule(key);
     }
 
@@ -294,8 +313,14 @@ impl Worker {
             return;
         }
         matched.partner.worker = worker;
-        let Some(asked) = &mut matched.confirming else {
+        self.changed(key);
+        let Some(matched) = self.sessions[key].matched() else {
             return;
+        };
+        let heard = matched.heard;
+        let Some(asked) = &mut matched.confirming else {
+            // The new owner may have the session from before the match.
+            return self.ask_to_confirm(key, Some(heard), false, now, out);
         };
         asked.moves += 1;
         if asked.moves > MAX_MOVES {
@@ -305,16 +330,20 @@ impl Worker {
         self.ask_again(key, now, out);
     }
 
-    /// The partner's session is not where it should be, nor anywhere else that is known.
+    /// The partner's session is not where it should be, nor anywhere else that is known, says who should have it.
     pub(super) fn partner_gone(
         &mut self,
+        from: &WorkerId,
         match_id: MatchId,
         gone: SessionId,
         reason: EndReason,
         now: Millis,
         out: &mut Outputs,
     ) {
-        if let Some(key) = self.left_behind(match_id, gone) {
+        if let Some(key) = self.left_behind(match_id, gone)
+            && let Some(matched) = self.sessions[key].matched()
+            && matched.partner.worker == *from
+        {
             self.partner_left(key, reason, now, out);
         }
     }
@@ -375,7 +404,10 @@ impl Worker {
 
     fn match_due(&mut self, key: Key, now: Millis, out: &mut Outputs) {
         self.forget_signals(key, now);
-        let here = self.sessions[key].connection().is_some();
+        let (here, epoch) = (
+            self.sessions[key].connection().is_some(),
+            self.sessions[key].epoch,
+        );
         let Some(matched) = self.sessions[key].matched() else {
             return;
         };
@@ -386,6 +418,7 @@ impl Worker {
                 match_id: matched.id,
                 to: matched.partner.session,
                 reason: EndReason::Timeout,
+                epoch: Some(epoch),
             };
             let worker = matched.partner.worker.clone();
             self.send(&worker, frame, now, out);

@@ -13,7 +13,7 @@ use super::{Key, Worker};
 use crate::event::{ErrorCode, Rejection, Signal, SignalKind};
 use crate::id::{MatchId, SessionId, WorkerId};
 use crate::link::WindowFull;
-use crate::session::{Chat, Match, Session, keep_for};
+use crate::session::{Chat, Match, SIGNALS_PER_RECORD, Session, keep_for};
 use crate::time::Millis;
 
 impl Worker {
@@ -39,11 +39,17 @@ impl Worker {
         matched.all_acknowledged &= from.ack.is_some();
         if signal.kind == SignalKind::Candidate && matched.held.must_wait(signal.ufrag()) {
             hold(matched, signal).inspect_err(|_| out.dropped(DropReason::HeldFull, 1))?;
-            matched.named |= signal.target.names_a_match();
+            if signal.target.names_a_match() && !std::mem::replace(&mut matched.named, true) {
+                self.changed(from.key);
+            }
             ack_ok(from.connection, from.ack, out);
             return Ok(());
         }
         let first = matched.sent.oldest().is_none();
+        if !matched.signalled() || matched.sent.next().is_multiple_of(SIGNALS_PER_RECORD) {
+            // A later owner has to know that the client knows of the match, and about how far the numbers have come.
+            self.changed(from.key);
+        }
         self.relay(
             from,
             signal.kind,

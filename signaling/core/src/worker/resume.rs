@@ -46,12 +46,21 @@ impl Worker {
         let session = &mut self.sessions[key];
         let id = session.id;
         let heard_before = session.last.map_or(0, |last| last.heard);
+        // Its client has been told more than is known here: this is an old record, and numbers may be of another match.
+        let outdated = returning
+            .offset
+            .is_some_and(|offset| offset.version > session.version);
         let Some(matched) = session.matched() else {
             return self.come_back(key, connection, &returning, false, now, out);
         };
-        let after = seen(matched, heard_before, &mut returning);
+        let after = seen(matched, heard_before, &mut returning).filter(|_| !outdated);
         // What is told from now on goes by what the client has seen, not by what a dead connection was sent.
-        matched.heard = after.map_or(matched.heard, |after| after.min(matched.heard));
+        matched.heard = match after {
+            // Nobody knows better than the client what the owner before this one has handed to it.
+            Some(after) if matched.is_from_record() => after,
+            Some(after) => after.min(matched.heard),
+            None => matched.heard,
+        };
         matched.confirming = None;
         if self.lost.contains(&matched.partner.worker) {
             // There is nobody to ask; whoever comes back there asks in turn.
@@ -110,6 +119,7 @@ impl Worker {
             .map_or(session.version, |first| first.wrapping_sub(1));
         self.welcome(key, connection, (true, renegotiate), told, out);
         self.tell_again(key, &untold, now, out);
+        self.changed(key);
         self.reschedule(key);
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::connect::{Pending, PendingStage, Question, Returning, user_name};
 use super::frame::{Frame, Summon};
 use super::io::{Output, Outputs};
+use super::recover::Recorded;
 use super::{Due, Key, Worker};
 use crate::id::{ConnectionId, SessionId, WorkerId};
 use crate::session::{Chat, EndReason, Presence, Session};
@@ -26,7 +27,7 @@ impl Departed {
         self.to.get(&session)
     }
 
-    fn note(&mut self, session: SessionId, worker: WorkerId) {
+    pub(super) fn note(&mut self, session: SessionId, worker: WorkerId) {
         if self.to.insert(session, worker).is_none() {
             self.order.push_back(session);
         }
@@ -48,7 +49,7 @@ impl Departed {
 const MAX_TRIES: u8 = 3;
 
 impl Worker {
-    /// Looks for a session elsewhere: where it went from here, else at the worker that made it, else everywhere.
+    /// Looks for a session elsewhere: first for its record, where there are records.
     pub(super) fn summon(
         &mut self,
         connection: ConnectionId,
@@ -56,14 +57,40 @@ impl Worker {
         now: Millis,
         out: &mut Outputs,
     ) {
-        let Some(token) = returning.token.clone() else {
+        let Some(session) = returning.token.as_ref().map(|token| token.session) else {
             return;
         };
-        let likely = self
-            .departed
-            .worker(token.session)
-            .unwrap_or(&token.made_by)
-            .clone();
+        let pending = Pending::new(PendingStage::Looking, returning);
+        if self.config.save_every.is_none() {
+            return self.ask_owners(connection, pending, None, now, out);
+        }
+        self.await_answer(connection, pending, now);
+        out.push(Output::Load { connection, session });
+    }
+
+    /// Keeps a connection waiting for an answer.
+    pub(super) fn await_answer(&mut self, connection: ConnectionId, pending: Pending, now: Millis) {
+        self.pending.insert(connection, pending);
+        self.deadlines
+            .set(&Due::Pending(connection), Some(now + self.config.summon_timeout));
+    }
+
+    /// Asks whoever should have a session for it: by its record, else where it went from here, else the worker that made
+    /// it, else everyone.
+    pub(super) fn ask_owners(
+        &mut self,
+        connection: ConnectionId,
+        mut pending: Pending,
+        record: Option<Box<Recorded>>,
+        now: Millis,
+        out: &mut Outputs,
+    ) {
+        let Some(token) = pending.returning.token.clone() else {
+            return;
+        };
+        let departed = || self.departed.worker(token.session);
+        let likely = record.as_ref().map(|record| &record.owner).or_else(departed);
+        let likely = likely.unwrap_or(&token.made_by).clone();
         let everyone: BTreeSet<WorkerId> = self.others().collect();
         let first = if everyone.contains(&likely) {
             BTreeSet::from([likely])
@@ -73,21 +100,19 @@ impl Worker {
         let summon = Summon {
             request: connection.0,
             token,
-            user: user_name(&returning.user).map(Arc::clone),
-            since: returning.since,
+            user: user_name(&pending.returning.user).map(Arc::clone),
+            since: pending.returning.since,
         };
         let nobody = first.is_empty();
-        let stage = PendingStage::Summoning {
+        pending.stage = PendingStage::Summoning {
             outstanding: first.iter().cloned().collect(),
             tried: first.iter().map(|worker| (worker.clone(), 1)).collect(),
+            record,
         };
-        let pending = Pending::new(stage, returning);
         if nobody {
-            return self.not_recovered(connection, pending, now, out);
+            return self.not_handed(connection, pending, now, out);
         }
-        self.pending.insert(connection, pending);
-        self.deadlines
-            .set(&Due::Pending(connection), Some(now + self.config.summon_timeout));
+        self.await_answer(connection, pending, now);
         for worker in first {
             self.send(&worker, Frame::Summon(summon.clone()), now, out);
         }
@@ -147,15 +172,25 @@ impl Worker {
         if self.by_id.contains_key(&session.id) {
             return;
         }
+        self.arrived(ConnectionId(request), session, now, out);
+    }
+
+    /// A session is this worker's now; its client may still wait for it, or have gone.
+    pub(super) fn arrived(
+        &mut self,
+        connection: ConnectionId,
+        session: Session,
+        now: Millis,
+        out: &mut Outputs,
+    ) {
         let key = self.take_in(session, now);
-        let connection = ConnectionId(request);
         let mut questions = Vec::new();
         match self.forget_pending(connection) {
             Some(pending) => {
                 questions = pending.questions;
                 match pending.stage {
-                    PendingStage::Abandoned { left: true } => self.remove(key, EndReason::Left, now, out),
-                    PendingStage::Abandoned { left: false } => self.keep(key, now, out),
+                    PendingStage::Abandoned { left: true, .. } => self.remove(key, EndReason::Left, now, out),
+                    PendingStage::Abandoned { left: false, .. } => self.keep(key, now, out),
                     _ => self.resume(key, connection, pending.returning, now, out),
                 }
             }
@@ -180,6 +215,7 @@ impl Worker {
         let id = session.id;
         let key = self.sessions.insert(session);
         self.by_id.insert(id, key);
+        self.changed(key);
         key
     }
 
@@ -221,7 +257,9 @@ impl Worker {
         let everyone: Vec<WorkerId> = self.others().collect();
         let own = self.config.worker.clone();
         let Some(Pending {
-            stage: PendingStage::Summoning { outstanding, tried },
+            stage: PendingStage::Summoning {
+                outstanding, tried, ..
+            },
             returning,
             ..
         }) = self.pending.get_mut(&connection)
@@ -250,7 +288,7 @@ impl Worker {
             since: returning.since,
         });
         if done && let Some(pending) = self.forget_pending(connection) {
-            return self.not_recovered(connection, pending, now, out);
+            return self.not_handed(connection, pending, now, out);
         }
         for worker in next {
             if let Some(summon) = summon.clone() {
@@ -259,11 +297,27 @@ impl Worker {
         }
     }
 
+    /// Nobody has the session; but where there is a record, it can be had from that.
+    pub(super) fn not_handed(
+        &mut self,
+        connection: ConnectionId,
+        mut pending: Pending,
+        now: Millis,
+        out: &mut Outputs,
+    ) {
+        match std::mem::replace(&mut pending.stage, PendingStage::Looking) {
+            PendingStage::Summoning {
+                record: Some(record), ..
+            } => self.take(connection, pending, record, now, out),
+            _ => self.not_recovered(connection, pending, now, out),
+        }
+    }
+
     /// A worker that was asked for sessions will not answer.
     pub(super) fn summons_lost(&mut self, worker: &WorkerId, now: Millis, out: &mut Outputs) {
         let asked = |pending: &Pending| match &pending.stage {
             PendingStage::Summoning { outstanding, .. } => outstanding.contains(worker),
-            PendingStage::Confirming { .. } | PendingStage::Abandoned { .. } => false,
+            _ => false,
         };
         let waiting: Vec<ConnectionId> = self
             .pending

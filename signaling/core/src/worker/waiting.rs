@@ -31,6 +31,7 @@ impl Worker {
             shown: None,
         }));
         out.record(Record::MatchRequested { session: session.id });
+        self.changed(key);
         self.enter(key, now, out);
     }
 
@@ -69,7 +70,11 @@ impl Worker {
         if changed {
             waiting.criteria = Arc::new(criteria);
             waiting.shown = waiting.shown.map(Shown::stale);
+            self.changed(key);
         }
+        let Some(waiting) = self.sessions[key].waiting() else {
+            return;
+        };
         match waiting.stage {
             Stage::Proposing(_) | Stage::Checking(_) if changed => {
                 self.call_off(key, now, out);
@@ -97,6 +102,7 @@ impl Worker {
             how,
             waited,
         });
+        self.changed(key);
         self.reschedule(key);
     }
 

@@ -1,6 +1,6 @@
 //! What must hold: by the histories of all people, at rest, and once everyone has gone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use signaling_core::history::{History, Report, Rules, check};
@@ -127,6 +127,16 @@ fn at_odds(people: &[Person]) -> Vec<String> {
     defects
 }
 
+/// What may happen to people whose owner was lost before it could write down the last that it knew: defects that have
+/// these words.
+pub(crate) const DIES_UNWRITTEN: [&str; 2] = ["match_found came again after a signal", " met "];
+
+/// Whether a session was taken over from its record.
+pub(crate) fn someone_was_taken(stage: &Stage) -> bool {
+    let taken = |record: &Record| matches!(record, Record::SessionTaken { .. });
+    stage.world.records.iter().any(|(.., record)| taken(record))
+}
+
 /// Nobody who was blocked is met again.
 fn blocked_and_met(people: &[Person]) -> Vec<String> {
     let partner = |of: &str, in_match: MatchId| {
@@ -185,6 +195,13 @@ fn outcomes(stage: &Stage) -> Vec<String> {
     let mut open: BTreeMap<SessionId, Millis> = BTreeMap::new();
     let mut matched: BTreeMap<SessionId, MatchId> = BTreeMap::new();
     let mut defects = Vec::new();
+    // Who was taken from a record had an owner who could not tell what had become of them since, or still thought so.
+    let taken: BTreeSet<SessionId> = (stage.world.records.iter())
+        .filter_map(|(.., record)| match record {
+            Record::SessionTaken { session } => Some(*session),
+            _ => None,
+        })
+        .collect();
     for (at, _, record) in &stage.world.records {
         let breach = match record {
             Record::MatchRequested { session } => {
@@ -211,18 +228,32 @@ fn outcomes(stage: &Stage) -> Vec<String> {
             }
             _ => None,
         };
+        let breach = breach.filter(|_| !concerns(record).is_some_and(|session| taken.contains(&session)));
         defects.extend(breach.map(|words| format!("{at}: {words}")));
     }
     if !torn {
         defects.extend(
             open.iter()
+                .filter(|(session, _)| !taken.contains(session))
                 .map(|(session, at)| format!("{session} has waited since {at}")),
         );
         defects.extend(
             matched
                 .iter()
+                .filter(|(session, _)| !taken.contains(session))
                 .map(|(session, id)| format!("{session} is in {id} for ever")),
         );
     }
     defects
+}
+
+/// The session whose search or match a record is about.
+fn concerns(record: &Record) -> Option<SessionId> {
+    match record {
+        Record::MatchRequested { session }
+        | Record::WaitEnded { session, .. }
+        | Record::MatchMade { session, .. }
+        | Record::MatchEnded { session, .. } => Some(*session),
+        _ => None,
+    }
 }

@@ -32,6 +32,8 @@ pub(crate) enum Break {
     Cut(usize, bool),
     /// A worker's lease has run out.
     Lose(usize),
+    /// The store of records is noted, or goes back to what was noted last.
+    Snapshot(bool),
 }
 
 /// How a history goes.
@@ -44,6 +46,8 @@ pub(crate) struct Plan {
     /// The mean time between two acts of one person.
     pub pace: Duration,
     pub faults: Faults,
+    /// Whether sessions have records.
+    pub records: bool,
     /// In order of their moments, relative to the start.
     pub breaks: Vec<(Duration, Break)>,
 }
@@ -64,6 +68,7 @@ impl Plan {
             length,
             pace: Duration::from_millis([30, 150, 500, 2_000][rng.random_range(0..4)]),
             faults,
+            records: rng.random_bool(0.7),
             breaks: Vec::new(),
         };
         // A third of all histories is without faults, and judged by the strictest bounds.
@@ -78,7 +83,8 @@ impl Plan {
         let at = rng.random_range(Duration::ZERO..self.length);
         let until = rng.random_range(at..=self.length);
         let worker = rng.random_range(0..usize::from(self.workers));
-        match rng.random_range(0..6) {
+        match rng.random_range(0..7) {
+            6 => self.span(at, until, Break::Snapshot),
             0 | 1 => self.span(at, until, Break::Bus),
             2 => self.span(at, until, Break::PoolLine),
             3 => self.breaks.push((at, Break::Pool)),
@@ -167,8 +173,11 @@ pub(crate) fn carry_out(kind: Break, faults: &Faults, world: &mut World) {
             world.cut_off(worker, cut);
             if !cut {
                 world.announce_workers();
+                world.interrupt(worker);
             }
         }
+        Break::Snapshot(true) => world.take_snapshot(),
+        Break::Snapshot(false) => world.restore_snapshot(),
         Break::Lose(worker) => {
             world.announce_lost(worker);
             if world.is_up(worker) {

@@ -14,6 +14,7 @@
 mod bus;
 mod client;
 mod line;
+mod store;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -31,6 +32,7 @@ pub use self::bus::Faults;
 #[allow(unused_imports, reason = "each test file uses its part")]
 pub use self::client::{Client, Seen};
 use self::line::{Downward, Line, Upward};
+use self::store::{FromStore, Kept, Store, ToStore};
 
 /// Index of a client in its world.
 pub type ClientId = usize;
@@ -48,6 +50,14 @@ enum Happening {
     FromPool {
         to: usize,
         reply: Reply,
+    },
+    ToStore {
+        from: usize,
+        request: ToStore,
+    },
+    FromStore {
+        to: usize,
+        answer: FromStore,
     },
     /// A client's message reaches its worker.
     ToWorker {
@@ -108,6 +118,7 @@ pub struct World {
     /// What the workers recorded, and which of them.
     pub records: Vec<(Millis, usize, Record)>,
     pub pool: MemoryPool,
+    pub store: Store,
     /// The last ticket of each session that was put into the pool, or lost on its way there.
     pub tickets: BTreeMap<SessionId, Ticket>,
     /// What happened, in words, while it is wanted.
@@ -137,6 +148,7 @@ impl World {
             clients: Vec::new(),
             records: Vec::new(),
             pool: MemoryPool::new(config.match_timeout),
+            store: Store::default(),
             tickets: BTreeMap::new(),
             trace: None,
             config,
@@ -251,10 +263,18 @@ impl World {
         self.input(asker, Input::Pool(Reply::Claimed(Box::new(claim))));
     }
 
-    /// The pool forgets all.
+    /// This worker was silent for so long that others may have taken it for lost, and finds out.
+    pub fn interrupt(&mut self, index: usize) {
+        self.note(|| format!("worker {index} was silent for long"));
+        self.input(index, Input::Interrupted);
+    }
+
+    /// The pool forgets all, and so does the store.
     pub fn restart_pool(&mut self) {
         self.note(|| "the pool is empty".to_owned());
         self.pool = MemoryPool::new(self.config.match_timeout);
+        self.store.snapshot = std::collections::BTreeMap::new();
+        self.restore_snapshot();
     }
 
     /// Lets time pass.
@@ -284,6 +304,8 @@ impl World {
                     self.after(1, Happening::FromPool { to: from, reply });
                 }
             }
+            Happening::ToStore { from, request } => self.in_store(from, request),
+            Happening::FromStore { to, answer } => self.hear_from_store(to, &answer),
             Happening::FromPool { to, reply } => self.input(to, Input::Pool(reply)),
             Happening::ToWorker { connection, message } => {
                 self.reach_worker(connection, message, due.number);
@@ -378,6 +400,39 @@ impl World {
                 }
             }
             Output::Packet { to, body } => self.packet(index, &to, outputs.slice(&body)),
+            Output::Save {
+                session,
+                epoch,
+                body,
+                matched,
+            } => {
+                let owner = self.hosts[index].name.clone();
+                let kept = Kept {
+                    owner,
+                    epoch,
+                    body: outputs.slice(&body).to_vec(),
+                    matched: matched.map(|matched| outputs.slice(&matched).to_vec()),
+                };
+                self.send_to_store(index, ToStore::Save(session, kept));
+            }
+            Output::Forget { session, epoch } => self.send_to_store(index, ToStore::Forget(session, epoch)),
+            Output::Load { connection, session } => {
+                self.send_to_store(index, ToStore::Load(connection, session))
+            }
+            Output::Take {
+                connection,
+                session,
+                from,
+                epoch,
+            } => {
+                let taker = Kept {
+                    owner: self.hosts[index].name.clone(),
+                    epoch,
+                    body: Vec::new(),
+                    matched: None,
+                };
+                self.send_to_store(index, ToStore::Take(connection, session, from, taker));
+            }
             Output::Record(record) => {
                 self.note(|| format!("    worker {index}: {record:?}"));
                 self.records.push((self.now, index, record));

@@ -161,6 +161,8 @@ impl Keeper {
         let lost = self.observer.look(answer.leases, now);
         let emptied = self.written.is_some() && answer.before != self.written;
         self.written = Some(text);
+        let silent = |last: Millis| now.since(last) >= self.period * 2;
+        let interrupted = self.state.renewed_at().is_some_and(silent);
         if self.state.renewed(now, answer.time + trip / 2, trip) {
             let topology = self.state.topology();
             tracing::info!(
@@ -173,6 +175,14 @@ impl Keeper {
             tracing::warn!("Redis has lost what was written: writing it again");
         }
         self.tell(lost).await;
+        for worker in &self.workers {
+            if interrupted {
+                let _ = worker.send(Heard::Interrupted).await;
+            }
+            if emptied {
+                let _ = worker.send(Heard::Emptied).await;
+            }
+        }
         Ok(())
     }
 
