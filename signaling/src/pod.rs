@@ -123,7 +123,11 @@ fn compose(
     ));
     let settings = Arc::new(Settings::new(config)?);
     let cors = Cors::new(&config.server.client_origins, config.server.production);
-    let (pod, inboxes) = Pod::new(transport_config(config, &cors, certificate)?, workers);
+    let mut transport = transport_config(config, &cors, certificate)?;
+    if let Some(peers) = peers {
+        transport.peers = peers.addresses();
+    }
+    let (pod, inboxes) = Pod::new(transport, workers);
     let site = Site {
         status: Arc::clone(&status),
         metrics: Arc::clone(&metrics),

@@ -13,7 +13,8 @@
 //! reads a WebSocket.
 //!
 //! A session belongs to the worker that opened it; its identifier names that worker. A request that reaches another
-//! worker is forwarded to it, and a WebSocket is handed over as a socket.
+//! worker is forwarded to it, and a WebSocket is handed over as a socket. A request for a session of another pod is sent
+//! on to that pod.
 
 mod accept;
 mod application;
@@ -21,6 +22,7 @@ mod clock;
 mod config;
 mod connection;
 mod engine;
+mod forward;
 mod http;
 mod mailbox;
 mod patient;
@@ -36,7 +38,7 @@ mod worker;
 pub use accept::accept;
 pub use application::{Application, Closing, Event, Handshake, Loss, Notice, RefusalStatus, Refused};
 pub use clock::Clock;
-pub use config::{Config, Cors};
+pub use config::{Config, Cors, Peers};
 pub use connection::Close;
 pub use engine::Engine;
 pub use mailbox::{Inbox, Pod};

@@ -15,7 +15,7 @@ use crate::config::{self, Config, Topology};
 use crate::metrics::Metrics;
 use crate::redis::lease::Keeper;
 use crate::redis::{Client, Heard, Listener, Server, ServerError, State};
-use crate::transport::Clock;
+use crate::transport::{self, Clock};
 
 /// One worker's part of it.
 pub(super) struct Line {
@@ -83,6 +83,12 @@ impl Peers {
     /// How Redis is.
     pub(super) fn state(&self) -> Arc<State> {
         Arc::clone(&self.state)
+    }
+
+    /// Where the other pods are reached, as their leases say.
+    pub(super) fn addresses(&self) -> transport::Peers {
+        let state = self.state();
+        transport::Peers::new(move |pod| Some(state.peers().get(pod)?.address.clone()))
     }
 
     /// Begins to keep the pod's lease. It is reached at `listening`, unless its address is configured.

@@ -29,6 +29,8 @@ pub struct Config {
     pub body_timeout: Duration,
     /// Which sites' pages may use the engine.
     pub cors: Cors,
+    /// Where other pods are reached.
+    pub peers: Peers,
     /// Serves TLS, with whatever certificate is in there when a socket is accepted.
     pub tls: Option<Arc<ArcSwap<TlsAcceptor>>>,
 }
@@ -46,6 +48,7 @@ impl Default for Config {
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(20),
             cors: Cors::none(),
+            peers: Peers::none(),
             tls: None,
         }
     }
@@ -60,6 +63,33 @@ impl fmt::Debug for Config {
             .field("max_sockets", &self.max_sockets)
             .field("tls", &self.tls.is_some())
             .finish_non_exhaustive()
+    }
+}
+
+/// Where other pods are reached, `host:port`, by their names.
+#[derive(Clone)]
+pub struct Peers(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+
+impl Peers {
+    /// Those that `address` knows.
+    pub fn new(address: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(address))
+    }
+
+    /// There are no other pods.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::new(|_| None)
+    }
+
+    pub(super) fn address(&self, pod: &str) -> Option<String> {
+        (self.0)(pod)
+    }
+}
+
+impl fmt::Debug for Peers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Peers(..)")
     }
 }
 

@@ -24,6 +24,7 @@ use tower::ServiceExt as _;
 
 use super::application::{Application, Handshake, Loss, Notice};
 use super::connection::Carrier;
+use super::forward;
 use super::patient::Patient;
 use super::poll::{self, Answer, Call};
 use super::reply::{self, Reply};
@@ -187,8 +188,13 @@ impl<A: Application> Exchange<A> {
                 return reply::refused(refusal);
             }
         };
-        let Some((owner, locator)) = self.owner(asked) else {
-            return reply::refused(Refusal::SessionUnknown);
+        let (owner, locator) = match self.owner(asked, request.headers()) {
+            Whose::Worker(owner, locator) => (owner, locator),
+            Whose::Pod { address, proof } if !websocket => {
+                return self.worker.forwarder().forward(&address, &proof, request).await;
+            }
+            // A session moves to a WebSocket of its own pod only; its client goes on with polls.
+            Whose::Pod { .. } | Whose::Nobody => return reply::refused(Refusal::SessionUnknown),
         };
         match asked {
             engine_io::Request::Post { .. } => self.post(owner, locator, request).await,
@@ -197,20 +203,31 @@ impl<A: Application> Exchange<A> {
         }
     }
 
-    /// The worker of this pod whose session is asked for. Sessions of other pods are unknown here.
-    fn owner(&self, asked: engine_io::Request<'_>) -> Option<(u16, Locator)> {
+    /// Whose session is asked for.
+    fn owner(&self, asked: engine_io::Request<'_>, headers: &HeaderMap) -> Whose {
         let sid = match asked {
             engine_io::Request::Poll { sid }
             | engine_io::Request::Post { sid }
             | engine_io::Request::Upgrade { sid } => sid,
-            engine_io::Request::Open(_) => return None,
+            engine_io::Request::Open(_) => return Whose::Nobody,
         };
-        match self.worker.pod().sids().owner(sid)? {
-            Owner::Here { worker, locator } => Some((worker, locator)),
-            Owner::OtherPod { pod, worker, locator } => {
-                tracing::debug!(pod, worker, index = locator.index, "a session of another pod");
-                None
+        let (sids, peers) = (self.worker.pod().sids(), &self.worker.pod().config().peers);
+        match sids.owner(sid) {
+            Some(Owner::Here { worker, locator }) => Whose::Worker(worker, locator),
+            Some(Owner::OtherPod { pod, .. }) => {
+                let proof = headers.get(forward::FORWARDED);
+                if proof.is_some_and(|proof| sids.is_proof(proof.as_bytes(), sid)) {
+                    return Whose::Nobody;
+                }
+                match peers.address(pod) {
+                    Some(address) => Whose::Pod {
+                        address,
+                        proof: sids.proof(sid),
+                    },
+                    None => Whose::Nobody,
+                }
             }
+            None => Whose::Nobody,
         }
     }
 
@@ -322,6 +339,16 @@ impl<A: Application> Exchange<A> {
             Err(_) => Err(Loss::AbortedRequest),
         }
     }
+}
+
+/// Whose session a request is for.
+enum Whose {
+    /// A worker's of this pod.
+    Worker(u16, Locator),
+    /// Another pod's, which is reached there.
+    Pod { address: String, proof: String },
+    /// There is no such session, as far as is known here.
+    Nobody,
 }
 
 /// A POST whose body is being read. When it is dropped before that is done, its client has given it up.

@@ -73,6 +73,27 @@ impl Sids {
         named + "." + &mac
     }
 
+    /// What proves to another pod that this one has sent a request for the session `sid` on.
+    pub(super) fn proof(&self, sid: &str) -> String {
+        let mac = self.forwarded(sid).finalize();
+        URL_SAFE_NO_PAD.encode(mac.as_bytes())
+    }
+
+    /// Whether another pod has sent a request for the session `sid` on.
+    pub(super) fn is_proof(&self, proof: &[u8], sid: &str) -> bool {
+        let Ok(tag) = URL_SAFE_NO_PAD.decode(proof) else {
+            return false;
+        };
+        self.forwarded(sid).verify_slice(&tag).is_ok()
+    }
+
+    fn forwarded(&self, sid: &str) -> Hmac<Sha256> {
+        self.mac
+            .clone()
+            .chain_update(b"forwarded ")
+            .chain_update(sid.as_bytes())
+    }
+
     /// Whose session `sid` names; none when it is no identifier, or not a genuine one of another pod.
     pub(super) fn owner<'a>(&self, sid: &'a str) -> Option<Owner<'a>> {
         let (named, mac) = sid.rsplit_once('.')?;
@@ -143,6 +164,16 @@ mod tests {
                 .text(0, LOCATOR)
                 .starts_with("W-rk-er.0.")
         );
+    }
+
+    #[test]
+    fn only_pods_with_the_secret_prove_that_they_have_sent_a_request_on() {
+        let proof = Sids::new("a", b"secret").proof("sid");
+        let other = Sids::new("b", b"secret");
+        assert!(other.is_proof(proof.as_bytes(), "sid"));
+        assert!(!other.is_proof(proof.as_bytes(), "another"));
+        assert!(!other.is_proof(b"", "sid") && !other.is_proof(b"????", "sid"));
+        assert!(!Sids::new("b", b"else").is_proof(proof.as_bytes(), "sid"));
     }
 
     proptest! {

@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep_until};
 use super::application::{Application, Event};
 use super::connection::{Carrier, Written, write_out};
 use super::engine::Engine;
+use super::forward::Forwarder;
 use super::mailbox::{Inbox, Mail, Pod};
 use super::{accept, poll, upgrade};
 
@@ -35,6 +36,7 @@ struct Shared<A> {
     number: u16,
     router: Router,
     http: http1::Builder,
+    forwarder: Forwarder,
     state: RefCell<State<A>>,
     read_buffer: RefCell<Box<[u8]>>,
     /// What the timer waits for, and what tells it that there is something earlier.
@@ -75,6 +77,7 @@ impl<A: Application> Worker<A> {
             number: inbox.worker,
             router,
             http,
+            forwarder: Forwarder::new(),
             state: RefCell::new(State { application, engine }),
             read_buffer: RefCell::new(vec![0; READ_BUFFER].into()),
             armed: Cell::new(None),
@@ -140,6 +143,10 @@ impl<A: Application> Worker<A> {
 
     pub(super) fn http(&self) -> &http1::Builder {
         &self.0.http
+    }
+
+    pub(super) fn forwarder(&self) -> &Forwarder {
+        &self.0.forwarder
     }
 
     /// Hands `read` the buffer that this worker reads WebSockets into.

@@ -4,6 +4,7 @@
 
 mod matching;
 mod outage;
+mod polling;
 mod returning;
 
 use std::time::Duration;
@@ -14,7 +15,7 @@ use chat_tests::redis::Redis;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// Settings with which a test need not wait for long.
 const QUICK: &[(&str, &str)] = &[
@@ -67,23 +68,48 @@ fn start_pod(redis: &str, number: usize, settings: &[(&str, &str)]) -> Pod {
 
 /// `/health/detailed`.
 async fn health(pod: &Pod) -> Value {
-    let answer = get(pod, "/health/detailed").await;
-    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-    serde_json::from_str(body).unwrap()
+    serde_json::from_str(&body(&get(pod, "/health/detailed").await)).unwrap()
 }
 
 /// The status of an answer.
 async fn status(pod: &Pod, path: &str) -> u16 {
-    let answer = get(pod, path).await;
+    status_of(&get(pod, path).await)
+}
+
+fn status_of(answer: &str) -> u16 {
     answer.split(' ').nth(1).unwrap().parse().unwrap()
 }
 
+/// The body of an answer, which may come in chunks.
+fn body(answer: &str) -> String {
+    let (head, mut body) = answer.split_once("\r\n\r\n").unwrap();
+    if !head.to_lowercase().contains("transfer-encoding: chunked") {
+        return body.to_owned();
+    }
+    let mut whole = String::new();
+    while let Some((length, rest)) = body.split_once("\r\n") {
+        let length = usize::from_str_radix(length, 16).unwrap();
+        whole.push_str(&rest[..length]);
+        body = &rest[(length + 2).min(rest.len())..];
+    }
+    whole
+}
+
 async fn get(pod: &Pod, path: &str) -> String {
+    ask(pod, "GET", path, "").await
+}
+
+/// Sends one request, and waits for the whole answer.
+async fn ask(pod: &Pod, method: &str, path: &str, body: &str) -> String {
     let mut socket = TcpStream::connect(pod.address()).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nhost: pod\r\nconnection: close\r\n\r\n");
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: pod\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
     socket.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
-    socket.read_to_string(&mut answer).await.unwrap();
+    let read = timeout(PATIENCE, socket.read_to_string(&mut answer)).await;
+    read.expect("an answer in time").unwrap();
     answer
 }
 
