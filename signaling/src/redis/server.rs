@@ -27,7 +27,7 @@ const OLDEST: (u32, u32) = (6, 0);
 pub enum ServerError {
     /// An URL is none.
     #[error("REDIS_URL is not allowed: {0}")]
-    Url(#[source] RedisError),
+    Url(RedisError),
     /// The password's file.
     #[error(transparent)]
     Password(#[from] SecretError),
@@ -41,19 +41,19 @@ pub enum ServerError {
     },
     /// Nobody answers, or not in time.
     #[error("Redis cannot be reached: {0}")]
-    Unreachable(#[source] RedisError),
+    Unreachable(RedisError),
     /// The user or the password is wrong, or the user may not do what a pod does.
     #[error("Redis refuses the user or password of REDIS_USERNAME and REDIS_PASSWORD: {0}")]
-    Refused(#[source] RedisError),
+    Refused(RedisError),
     /// There is no such database.
     #[error("the database number in REDIS_URL is refused: {0}")]
-    Database(#[source] RedisError),
+    Database(RedisError),
     /// TLS came to nothing.
     #[error("no TLS session with Redis; see {name}, and rediss:// in REDIS_URL: {0}", name = table::REDIS_TLS_CA_FILE.name)]
-    Tls(#[source] RedisError),
+    Tls(RedisError),
     /// The Sentinels know no such master.
     #[error("the Sentinels know no master named in {name}: {0}", name = table::REDIS_SENTINEL_MASTER.name)]
-    Master(#[source] RedisError),
+    Master(RedisError),
     /// A server that does not have what is needed.
     #[error("Redis is of version {0}; at least 6.0 is needed")]
     TooOld(String),
@@ -67,7 +67,7 @@ pub enum ServerError {
     },
     /// It answers what no Redis would.
     #[error("Redis gives no account of itself: {0}")]
-    Unknown(#[source] RedisError),
+    Unknown(RedisError),
 }
 
 impl ServerError {
@@ -80,8 +80,8 @@ impl ServerError {
         )
     }
 
-    /// What the connection's failure means.
-    fn of(error: RedisError) -> Self {
+    /// What the connection's failure means, to a server that is spoken to over TLS or not.
+    fn of(error: RedisError, tls: bool) -> Self {
         let text = error.to_string();
         let says = |words: &str| text.contains(words);
         match error.kind() {
@@ -93,9 +93,12 @@ impl ServerError {
             _ if says("DB index") || says("database number") || says("SELECT is not allowed") => {
                 Self::Database(error)
             }
-            _ if says("certificate") || says("InvalidContentType") || says("tls") || says("TLS") => {
-                Self::Tls(error)
-            }
+            _ if says("cluster support disabled") => Self::OtherTopology {
+                configured: "cluster",
+                mode: "standalone".to_owned(),
+            },
+            // A server without TLS takes the hello for the beginning of a command, and waits for the rest.
+            _ if tls && !error.is_connection_refusal() => Self::Tls(error),
             _ => Self::Unreachable(error),
         }
     }
@@ -163,8 +166,8 @@ impl Server {
         let client = self.client().await?;
         // The library waits for as long as the system does.
         match timeout(PATIENCE, client.get_async_pubsub()).await {
-            Ok(connected) => connected.map_err(ServerError::of),
-            Err(_) => Err(ServerError::Unreachable(too_slow())),
+            Ok(connected) => connected.map_err(|error| self.failed(error)),
+            Err(_) => Err(self.failed(too_slow())),
         }
     }
 
@@ -176,7 +179,7 @@ impl Server {
         client
             .get_multiplexed_async_connection_with_config(&config)
             .await
-            .map_err(ServerError::of)
+            .map_err(|error| self.failed(error))
     }
 
     async fn connect_cluster(&self) -> Result<ClusterConnection, ServerError> {
@@ -199,8 +202,8 @@ impl Server {
         }
         let client = builder.build().map_err(ServerError::Url)?;
         match timeout(PATIENCE * 2, client.get_async_connection()).await {
-            Ok(connected) => connected.map_err(ServerError::of),
-            Err(_) => Err(ServerError::Unreachable(too_slow())),
+            Ok(connected) => connected.map_err(|error| self.failed(error)),
+            Err(_) => Err(self.failed(too_slow())),
         }
     }
 
@@ -229,7 +232,7 @@ impl Server {
             Some(_) if is_tls(info.addr()) => Client::build_with_tls(info, certificates(root_cert)),
             _ => Client::open(info),
         }
-        .map_err(ServerError::of)
+        .map_err(ServerError::Url)
     }
 
     /// The master, as the Sentinels name it now. User, password and database are its own; those of an URL are the
@@ -266,9 +269,13 @@ impl Server {
         }
         let mut client = builder.build().map_err(ServerError::Url)?;
         match timeout(PATIENCE, client.async_get_client()).await {
-            Ok(found) => found.map_err(ServerError::of),
-            Err(_) => Err(ServerError::Unreachable(too_slow())),
+            Ok(found) => found.map_err(|error| self.failed(error)),
+            Err(_) => Err(self.failed(too_slow())),
         }
+    }
+
+    fn failed(&self, error: RedisError) -> ServerError {
+        ServerError::of(error, self.urls.iter().any(|url| is_tls(url.addr())))
     }
 
     /// The password, read again at every connect: it may have been rotated.
@@ -303,7 +310,7 @@ impl Server {
                 answer.and_then(|answer| Ok(redis::from_redis_value(answer)?))
             }
         }
-        .map_err(ServerError::of)?;
+        .map_err(|error| self.failed(error))?;
         let known = InfoDict::new(&said);
         let text = |name: &str| known.get::<String>(name).unwrap_or_default();
         let (version, mode) = (text("redis_version"), text("redis_mode"));

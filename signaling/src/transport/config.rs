@@ -68,7 +68,9 @@ impl fmt::Debug for Config {
 
 /// Where other pods are reached, `host:port`, by their names.
 #[derive(Clone)]
-pub struct Peers(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub struct Peers(Arc<AddressOf>);
+
+type AddressOf = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl Peers {
     /// Those that `address` knows.

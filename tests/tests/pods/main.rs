@@ -6,6 +6,7 @@ mod matching;
 mod outage;
 mod polling;
 mod returning;
+mod servers;
 
 use std::time::Duration;
 
