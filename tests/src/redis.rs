@@ -14,6 +14,8 @@ use rustix::process::{Pid, Signal, kill_process};
 const START: Duration = Duration::from_secs(20);
 /// What a server writes once it serves clients.
 const READY: &str = "Ready to accept connections";
+/// What a Sentinel writes once it serves clients.
+const SENTINEL_READY: &str = "Sentinel ID is";
 /// How often another port is tried, where somebody else has taken one first.
 const TRIES: usize = 5;
 
@@ -31,29 +33,51 @@ impl Redis {
     /// # Errors
     /// When there is no `redis-server`, with the line that installs it; or when it does not serve, with what it said.
     pub fn start(options: &[&str]) -> anyhow::Result<Self> {
-        let mut started = Self::start_once(options);
+        let memory_only = ["--save", "", "--appendonly", "no"];
+        Self::try_to_start(&[&memory_only, options].concat(), "--port", READY)
+    }
+
+    /// The same with TLS and nothing else, with this certificate and its key, PEM files.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_tls(certificate: &str, key: &str) -> anyhow::Result<Self> {
+        let tls = ["--tls-cert-file", certificate, "--tls-key-file", key];
+        let only = ["--save", "", "--port", "0", "--tls-auth-clients", "no"];
+        Self::try_to_start(&[&tls[..], &only].concat(), "--tls-port", READY)
+    }
+
+    /// Starts a Sentinel that watches nobody yet, with a configuration file that it may write.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_sentinel(configuration: &str) -> anyhow::Result<Self> {
+        Self::try_to_start(&[configuration, "--sentinel"], "--port", SENTINEL_READY)
+    }
+
+    fn try_to_start(options: &[&str], port: &str, ready: &str) -> anyhow::Result<Self> {
+        let mut started = Self::start_once(options, port, ready);
         for _ in 1..TRIES {
             if started.is_err() {
-                started = Self::start_once(options);
+                started = Self::start_once(options, port, ready);
             }
         }
         started
     }
 
-    fn start_once(options: &[&str]) -> anyhow::Result<Self> {
+    fn start_once(options: &[&str], port: &str, ready: &str) -> anyhow::Result<Self> {
         let address = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
         let child = Command::new("redis-server")
-            .args(["--port", &address.port().to_string(), "--bind", "127.0.0.1"])
-            .args(["--save", "", "--appendonly", "no", "--dir"])
-            .arg(std::env::temp_dir())
             .args(options)
+            .args([port, &address.port().to_string(), "--bind", "127.0.0.1", "--dir"])
+            .arg(std::env::temp_dir())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .context("there is no `redis-server`. On Debian: apt-get install redis-server")?;
         let mut redis = Self { child, address };
-        redis.wait_until_it_serves()?;
+        redis.wait_until_it_says(ready)?;
         Ok(redis)
     }
 
@@ -92,7 +116,7 @@ impl Redis {
     }
 
     /// By its own word: a connection may be somebody else's, who has taken the port.
-    fn wait_until_it_serves(&mut self) -> anyhow::Result<()> {
+    fn wait_until_it_says(&mut self, ready: &str) -> anyhow::Result<()> {
         let output = self.child.stdout.take().context("the output is piped")?;
         let (sender, lines) = channel();
         // Whatever else it says must not fill the pipe.
@@ -105,7 +129,7 @@ impl Redis {
         let deadline = Instant::now() + START;
         let mut said = String::new();
         while let Ok(line) = lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            if line.contains(READY) {
+            if line.contains(ready) {
                 return Ok(());
             }
             said = said + &line + "\n";

@@ -7,6 +7,7 @@ mod outage;
 mod polling;
 mod returning;
 mod servers;
+mod topologies;
 
 use std::time::Duration;
 

@@ -85,6 +85,29 @@ async fn tls_that_the_server_does_not_speak_is_told() {
     says(&pod, "TLS").await;
 }
 
+#[tokio::test]
+async fn a_private_authority_vouches_for_the_server() {
+    let rcgen::CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
+    let path = |what: &str| std::env::temp_dir().join(format!("redis-{what}-{}.pem", std::process::id()));
+    let (certificate, key) = (path("certificate"), path("key"));
+    std::fs::write(&certificate, cert.pem()).unwrap();
+    std::fs::write(&key, signing_key.serialize_pem()).unwrap();
+    let [authority, key_file] = [&certificate, &key].map(|path| path.to_str().unwrap());
+    let redis = Redis::start_tls(authority, key_file).unwrap();
+    let url = redis.url().replace("redis://127.0.0.1", "rediss://localhost");
+    let pods = (0..2)
+        .map(|number| super::start_pod(&url, number, &[("REDIS_TLS_CA_FILE", authority)]))
+        .collect();
+    let service = Service { redis, pods };
+    service.have_met().await;
+    pair(&service.pods[0], &service.pods[1]).await;
+    let stranger = lonely(&[("REDIS_URL", &url)]);
+    says(&stranger, "TLS").await;
+    std::fs::remove_file(&certificate).unwrap();
+    std::fs::remove_file(&key).unwrap();
+}
+
 #[test]
 fn what_no_retry_can_help_ends_the_pod_with_one_line() {
     let redis = Redis::start(&[]).unwrap();

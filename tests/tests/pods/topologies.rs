@@ -1,0 +1,163 @@
+//! Sentinel and Cluster.
+
+use std::time::Duration;
+
+use chat_tests::client::Client;
+use chat_tests::redis::Redis;
+use redis::{Connection, cmd};
+use serde_json::json;
+use tokio::time::sleep;
+
+use super::matching::pair;
+use super::{eventually, health, start_pod};
+
+fn connect(redis: &Redis) -> Connection {
+    redis::Client::open(redis.url())
+        .unwrap()
+        .get_connection()
+        .unwrap()
+}
+
+fn name(what: &str, redis: &Redis) -> String {
+    let file = format!("{what}-{}-{}.conf", std::process::id(), redis.address().port());
+    std::env::temp_dir().join(file).to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_sentinel_names_the_master_and_after_a_failover_the_next_one() {
+    let master = Redis::start(&[]).unwrap();
+    let port = master.address().port().to_string();
+    let replica = Redis::start(&["--replicaof", &format!("127.0.0.1 {port}")]).unwrap();
+    let configuration = name("sentinel", &master);
+    std::fs::write(&configuration, "").unwrap();
+    let sentinel = Redis::start_sentinel(&configuration).unwrap();
+    let mut control = connect(&sentinel);
+    let monitor = |control: &mut Connection| -> redis::RedisResult<()> {
+        cmd("SENTINEL")
+            .arg(&["MONITOR", "acme", "127.0.0.1", &port, "1"])
+            .exec(control)?;
+        for (option, value) in [("down-after-milliseconds", "500"), ("failover-timeout", "2000")] {
+            cmd("SENTINEL")
+                .arg(&["SET", "acme", option, value])
+                .exec(control)?;
+        }
+        Ok(())
+    };
+    monitor(&mut control).unwrap();
+    eventually("the sentinel knows the replica", async || {
+        let mut control = connect(&sentinel);
+        let replicas: Vec<redis::Value> = cmd("SENTINEL")
+            .arg(&["REPLICAS", "acme"])
+            .query(&mut control)
+            .unwrap();
+        !replicas.is_empty()
+    })
+    .await;
+    let settings = [("REDIS_TOPOLOGY", "sentinel"), ("REDIS_SENTINEL_MASTER", "acme")];
+    let pods: Vec<_> = (0..2)
+        .map(|number| start_pod(&sentinel.url(), number, &settings))
+        .collect();
+    for pod in &pods {
+        eventually("all pods know each other", async || {
+            health(pod).await["redis"]["otherPods"].as_array().map(Vec::len) == Some(1)
+        })
+        .await;
+    }
+    let [mut one, mut other] = pair(&pods[0], &pods[1]).await;
+    drop(master);
+    one.call("chat_message", json!({"text": "meanwhile"}))
+        .await
+        .unwrap();
+    assert_eq!(other.event("chat_message").await.unwrap()["text"], "meanwhile");
+    eventually("the pods are on the next master", async || {
+        health(&pods[0]).await["status"] == "ok" && health(&pods[1]).await["status"] == "ok"
+    })
+    .await;
+    pair(&pods[0], &pods[1]).await;
+    drop(replica);
+    std::fs::remove_file(configuration).unwrap();
+}
+
+/// A cluster of three masters.
+async fn cluster() -> Vec<Redis> {
+    let nodes: Vec<Redis> = (0..3)
+        .map(|number| {
+            let file = format!("nodes-{}-{number}.conf", std::process::id());
+            let path = std::env::temp_dir().join(&file);
+            // Of an earlier process with the same number.
+            let _ = std::fs::remove_file(path);
+            let options = ["--cluster-enabled", "yes", "--cluster-config-file", &file];
+            Redis::start(&[&options[..], &["--cluster-node-timeout", "2000"]].concat()).unwrap()
+        })
+        .collect();
+    for (number, node) in nodes.iter().enumerate() {
+        let mut control = connect(node);
+        let slots = (0..16_384).filter(|slot| slot % 3 == number);
+        cmd("CLUSTER")
+            .arg("ADDSLOTS")
+            .arg(slots.collect::<Vec<_>>())
+            .exec(&mut control)
+            .unwrap();
+        let epoch = number + 1;
+        cmd("CLUSTER")
+            .arg("SET-CONFIG-EPOCH")
+            .arg(epoch)
+            .exec(&mut control)
+            .unwrap();
+        let port = nodes[0].address().port();
+        cmd("CLUSTER")
+            .arg("MEET")
+            .arg("127.0.0.1")
+            .arg(port)
+            .exec(&mut control)
+            .unwrap();
+    }
+    for node in &nodes {
+        eventually("the cluster is one", async || {
+            let said: String = cmd("CLUSTER").arg("INFO").query(&mut connect(node)).unwrap();
+            said.contains("cluster_state:ok") && said.contains("cluster_known_nodes:3")
+        })
+        .await;
+    }
+    nodes
+}
+
+#[tokio::test]
+async fn a_cluster_is_one_redis() {
+    let nodes = cluster().await;
+    let urls: Vec<String> = nodes.iter().map(Redis::url).collect();
+    let settings = [("REDIS_TOPOLOGY", "cluster")];
+    let mut pods: Vec<_> = (0..2)
+        .map(|number| start_pod(&urls.join(","), number, &settings))
+        .collect();
+    for pod in &pods {
+        eventually("all pods know each other", async || {
+            health(pod).await["redis"]["otherPods"].as_array().map(Vec::len) == Some(1)
+        })
+        .await;
+    }
+    let [mut one, mut other] = pair(&pods[0], &pods[1]).await;
+    if one.session()["resumeToken"]
+        .as_str()
+        .unwrap()
+        .starts_with("pod-1")
+    {
+        std::mem::swap(&mut one, &mut other);
+    }
+    one.call("chat_message", json!({"text": "over the cluster"}))
+        .await
+        .unwrap();
+    assert_eq!(
+        other.event("chat_message").await.unwrap()["text"],
+        "over the cluster"
+    );
+    sleep(Duration::from_millis(200)).await;
+    let auth = one.resume(None);
+    drop(pods.remove(0));
+    let back = Client::connect_with(&pods[0].target(), &auth).await.unwrap();
+    assert_eq!(
+        back.session()["state"],
+        "matched",
+        "records are where their session's slot is"
+    );
+}
