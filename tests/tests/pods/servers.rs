@@ -54,8 +54,15 @@ async fn a_wrong_password_is_told_and_tried_again() {
 }
 
 #[tokio::test]
-async fn a_user_of_an_access_control_list_and_a_database_number_will_do() {
-    let redis = Redis::start(&["--user", "pods", "on", ">secret", "~acme:*", "&acme:*", "+@all"]).unwrap();
+async fn the_access_control_list_of_the_readme_and_a_database_number_will_do() {
+    let readme = include_str!("../../../README.md");
+    let rule = readme
+        .lines()
+        .find(|line| line.starts_with("user pods on "))
+        .unwrap();
+    let rule = rule.replace("chat:", "acme:");
+    let words: Vec<&str> = rule.split(' ').skip(1).collect();
+    let redis = Redis::start(&[&["--user"], &*words].concat()).unwrap();
     let url = format!("redis://{}/7", redis.address());
     let settings = [
         ("REDIS_USERNAME", "pods"),
