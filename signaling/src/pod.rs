@@ -120,6 +120,7 @@ fn compose(
         config.max_connections(),
         workers,
         Arc::clone(&limiter),
+        peers.is_some(),
     ));
     let settings = Arc::new(Settings::new(config)?);
     let cors = Cors::new(&config.server.client_origins, config.server.production);

@@ -1,7 +1,7 @@
 //! Who is let in.
 //!
 //! A handshake says nothing of the session that its client may return to. Beyond a limit, a client is therefore let in
-//! provisionally while there are sessions to return to, up to twice the limit: it gets its own session back, or is closed
+//! provisionally while there may be sessions to return to, up to twice the limit: it gets its own session back, or is closed
 //! and tries again later, as stock clients do.
 
 use std::sync::Arc;
@@ -32,19 +32,22 @@ pub struct Admission {
     limiter: Arc<RateLimiter>,
     /// How many sessions of each worker wait for their client.
     lost: Box<[AtomicUsize]>,
+    /// There are other pods, any of whose sessions may return here.
+    shared: bool,
     /// Set when the pod has begun to close its connections.
     closing: AtomicBool,
 }
 
 impl Admission {
-    /// A gate for `workers` workers.
+    /// A gate for `workers` workers; `shared` where there are other pods, whose sessions may return to this one.
     #[must_use]
-    pub fn new(max_connections: u64, workers: u16, limiter: Arc<RateLimiter>) -> Self {
+    pub fn new(max_connections: u64, workers: u16, limiter: Arc<RateLimiter>, shared: bool) -> Self {
         let lost = (0..workers).map(|_| AtomicUsize::new(0)).collect();
         Self {
             max_connections,
             limiter,
             lost,
+            shared,
             closing: false.into(),
         }
     }
@@ -119,7 +122,7 @@ impl Admission {
     }
 
     fn someone_may_return(&self) -> bool {
-        self.lost.iter().any(|lost| lost.load(Ordering::Relaxed) > 0)
+        self.shared || self.lost.iter().any(|lost| lost.load(Ordering::Relaxed) > 0)
     }
 }
 

@@ -76,6 +76,33 @@ async fn a_killed_pod_costs_no_match() {
 }
 
 #[tokio::test]
+async fn a_full_pod_takes_in_those_who_return_from_a_lost_one_and_nobody_new() {
+    let full = [
+        ("MAX_CONNECTIONS_PER_WORKER", "2"),
+        ("SOCKET_IO_CONNECT_TIMEOUT", "2000"),
+    ];
+    let mut service = Service::start_with(2, &full).await;
+    let [mut one, mut other] = pair(&service.pods[0], &service.pods[1]).await;
+    if one.session()["resumeToken"]
+        .as_str()
+        .unwrap()
+        .starts_with("pod-1")
+    {
+        std::mem::swap(&mut one, &mut other);
+    }
+    let _neighbour = Client::connect(&service.pods[1].target()).await.unwrap();
+    sleep(Duration::from_millis(200)).await;
+    let auth = one.resume(None);
+    drop(service.pods.remove(0));
+    let target = service.pods[0].target();
+    let stranger = tokio::time::timeout(Duration::from_secs(5), Client::connect(&target)).await;
+    assert!(!matches!(stranger, Ok(Ok(_))), "the pod is full");
+    let back = Client::connect_with(&target, &auth).await.unwrap();
+    assert_eq!(back.session()["state"], "matched");
+    other.event("peer_resumed").await.unwrap();
+}
+
+#[tokio::test]
 async fn who_waited_on_a_killed_pod_waits_on() {
     let mut service = Service::start(2).await;
     let mut one = Client::connect(&service.pods[0].target()).await.unwrap();
