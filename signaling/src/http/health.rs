@@ -32,14 +32,14 @@ pub(super) async fn ready(State(site): State<Site>) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
 }
 
-/// A pod that has never reached Redis does not know the other pods; one that has goes on without it.
+/// A pod that has never reached Redis is not known to the other pods; one that has goes on without it.
 fn unready(site: &Site) -> Vec<&'static str> {
     let phase = match site.status.phase() {
         Phase::Starting => Some("starting"),
         Phase::Serving => None,
         Phase::Draining => Some("draining"),
     };
-    let redis = site.redis.as_ref().filter(|redis| !redis.was_reached());
+    let redis = site.redis.as_ref().filter(|redis| !redis.is_known());
     phase.into_iter().chain(redis.map(|_| "redis")).collect()
 }
 

@@ -15,6 +15,8 @@ pub struct State {
     /// Whether Redis has ever answered.
     reached: AtomicBool,
     up: AtomicBool,
+    /// Whether the lease has been there for long enough for all other pods to have seen it.
+    known: AtomicBool,
     /// When the pod's lease was renewed last, in milliseconds since the Unix epoch; 0 before the first time.
     renewed_at: AtomicU64,
     /// How far Redis' clock is ahead of this pod's, in milliseconds.
@@ -39,6 +41,7 @@ impl State {
             topology,
             reached: false.into(),
             up: false.into(),
+            known: false.into(),
             renewed_at: 0.into(),
             ahead: 0.into(),
             error: Mutex::default(),
@@ -56,6 +59,13 @@ impl State {
     #[must_use]
     pub fn was_reached(&self) -> bool {
         self.reached.load(Ordering::Acquire)
+    }
+
+    /// Whether the other pods have had the time to take note of this one: before, they would not know where a session of
+    /// it is.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.known.load(Ordering::Acquire)
     }
 
     /// Whether it answers now.
@@ -108,6 +118,10 @@ impl State {
             let ahead = i64::try_from(theirs.0).unwrap_or(0) - i64::try_from(now.0).unwrap_or(0);
             self.ahead.store(ahead, Ordering::Relaxed);
         }
+        // All pods look as often as this one renews: between two renewals, all have.
+        if self.was_reached() {
+            self.known.store(true, Ordering::Release);
+        }
         self.renewed_at.store(now.0, Ordering::Release);
         self.reached.store(true, Ordering::Release);
         *self.error.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -135,6 +149,7 @@ mod tests {
         assert!(state.renewed(Millis(1_000), Millis(400), Duration::ZERO));
         assert_eq!(state.shared(Millis(1_005)), Millis(405));
         assert_eq!(state.own(Millis(405)), Millis(1_005));
+        assert!(state.was_reached() && !state.is_known());
         assert!(!state.renewed(Millis(2_000), Millis(9_000), Duration::from_secs(1)));
         assert_eq!(
             state.shared(Millis(1_005)),

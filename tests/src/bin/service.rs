@@ -3,14 +3,17 @@
 
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context as _;
+use chat_tests::client::PATIENCE;
 use chat_tests::pod::Pod;
 use chat_tests::redis::Redis;
 use clap::Parser;
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, sleep};
 
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -38,6 +41,9 @@ async fn main() -> anyhow::Result<()> {
         Pod::start_binary(&arguments.binary, &settings)
     });
     let pods = pods.collect::<anyhow::Result<Vec<Pod>>>()?;
+    for pod in &pods {
+        until_ready(pod).await?;
+    }
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     writeln!(
@@ -47,6 +53,23 @@ async fn main() -> anyhow::Result<()> {
     tokio::select! {
         ended = accept(&listener, &pods) => ended.context("the proxy has ended"),
         _ = terminated.recv() => Ok(()),
+    }
+}
+
+/// Waits until a pod would be given clients.
+async fn until_ready(pod: &Pod) -> anyhow::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let mut socket = TcpStream::connect(pod.address()).await?;
+        let request = b"GET /health/ready HTTP/1.1\r\nhost: pod\r\nconnection: close\r\n\r\n";
+        socket.write_all(request).await?;
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await?;
+        if answer.starts_with("HTTP/1.1 200") {
+            return Ok(());
+        }
+        anyhow::ensure!(Instant::now() < deadline, "a pod is not ready: {answer}");
+        sleep(Duration::from_millis(100)).await;
     }
 }
 

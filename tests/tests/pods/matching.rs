@@ -12,8 +12,9 @@ pub(super) async fn pair(one: &Pod, other: &Pod) -> [Client; 2] {
     let mut other = Client::connect(&other.target()).await.unwrap();
     one.call("find_match", None).await.unwrap();
     other.call("find_match", None).await.unwrap();
-    let found = one.event("match_found").await.unwrap();
-    let found_too = other.event("match_found").await.unwrap();
+    // Both at once: whoever does not read does not answer pings, and is not matched.
+    let (found, found_too) = tokio::join!(one.event("match_found"), other.event("match_found"));
+    let (found, found_too) = (found.unwrap(), found_too.unwrap());
     assert_eq!(found["matchId"], found_too["matchId"]);
     match found["initiator"] == true {
         true => [one, other],

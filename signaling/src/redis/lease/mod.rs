@@ -51,8 +51,6 @@ pub struct Keeper {
     observer: Observer,
     /// The lease as it was written last.
     written: Option<String>,
-    /// Who was told to the workers last.
-    told: Vec<WorkerId>,
     workers: Vec<mpsc::Sender<Heard>>,
 }
 
@@ -91,7 +89,6 @@ impl Keeper {
             period,
             observer: Observer::new(pod, period),
             written: None,
-            told: Vec::new(),
             workers,
         }
     }
@@ -227,20 +224,17 @@ impl Keeper {
         let own = workers(&self.pod, &self.lease);
         let others = self.observer.pods().flat_map(|(pod, lease)| workers(pod, lease));
         let everyone: Vec<WorkerId> = own.chain(others).collect();
-        let changed = everyone != self.told;
         for worker in &self.workers {
             for lost in &lost {
                 // A worker that has ended needs no news.
                 let _ = worker.send(Heard::Lost(lost.clone())).await;
             }
-            if changed {
-                let _ = worker.send(Heard::Workers(everyone.as_slice().into())).await;
-            }
+            // Each time: a worker that has given another one up as unanswering tries again while its pod lives.
+            let _ = worker.send(Heard::Workers(everyone.as_slice().into())).await;
         }
         for lost in &lost {
             tracing::info!(worker = %lost, "a worker is lost: its lease was not renewed, or it has gone");
         }
-        self.told = everyone;
     }
 
     /// Tells the others that this pod goes, if Redis is there to tell them.
