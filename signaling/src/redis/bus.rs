@@ -94,6 +94,13 @@ async fn receive(
     subscribed
         .map_err(|_| BusError::Silent)?
         .map_err(BusError::Subscribe)?;
+    wiring.state.connection_made();
+    let ended = hand_on(wiring, connection, heard).await;
+    wiring.state.connection_broken();
+    ended
+}
+
+async fn hand_on(wiring: &Wiring, connection: PubSub, heard: &mpsc::Sender<Heard>) -> Result<(), BusError> {
     let (mut sink, mut messages) = connection.split();
     let mut ask = interval(ASK_EVERY);
     loop {

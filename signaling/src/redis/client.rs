@@ -67,6 +67,7 @@ impl Client {
         };
         let (senders, lines) = (0..connections.max(1))
             .map(|_| {
+                state.connection_broken();
                 let (sender, commands) = mpsc::channel(QUEUE);
                 let line = Line {
                     wiring: wiring.clone(),
@@ -78,6 +79,7 @@ impl Client {
                 (sender, line)
             })
             .unzip();
+        state.connection_broken();
         let listener = Listener {
             lines,
             wiring,
@@ -124,13 +126,14 @@ impl Client {
 
     /// Reads or writes a record. `false` when it is certain that nothing comes of it.
     pub fn ask_record(&self, ask: Ask) -> bool {
-        let there = self.state.is_up();
-        if there {
-            self.ask(0, Command::Record(ask));
-        } else {
+        // Whoever looks for a record waits; what is to be written may find its connection in order.
+        let in_vain = matches!(ask, Ask::Load { .. }) && !self.state.is_up();
+        if in_vain {
             self.metrics.redis_dropped(Command::Record(ask).operation());
+        } else {
+            self.ask(0, Command::Record(ask));
         }
-        there
+        !in_vain
     }
 
     /// The first connection is for scripts, the others, if any, for packets, so that none waits for a script.

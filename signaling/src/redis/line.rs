@@ -85,7 +85,10 @@ impl Line {
             match connected {
                 Ok(connection) => {
                     backoff = Backoff::new();
-                    match self.serve(connection, &mut rng).await {
+                    self.wiring.state.connection_made();
+                    let served = self.serve(connection, &mut rng).await;
+                    self.wiring.state.connection_broken();
+                    match served {
                         Ok(()) => return,
                         Err(error) => tracing::debug!(%error, "a connection to Redis is given up"),
                     }

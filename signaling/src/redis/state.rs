@@ -1,7 +1,7 @@
 //! How Redis is: for health, and for those who do without it while it is away.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +15,8 @@ pub struct State {
     /// Whether Redis has ever answered.
     reached: AtomicBool,
     up: AtomicBool,
+    /// How many of the workers' connections are broken, or not made yet.
+    broken: AtomicUsize,
     /// Whether the lease has been there for long enough for all other pods to have seen it.
     known: AtomicBool,
     /// When the pod's lease was renewed last, in milliseconds since the Unix epoch; 0 before the first time.
@@ -41,6 +43,7 @@ impl State {
             topology,
             reached: false.into(),
             up: false.into(),
+            broken: 0.into(),
             known: false.into(),
             renewed_at: 0.into(),
             ahead: 0.into(),
@@ -68,10 +71,20 @@ impl State {
         self.known.load(Ordering::Acquire)
     }
 
-    /// Whether it answers now.
+    /// Whether it answers now, on all connections.
     #[must_use]
     pub fn is_up(&self) -> bool {
-        self.up.load(Ordering::Acquire)
+        self.up.load(Ordering::Acquire) && self.broken.load(Ordering::Acquire) == 0
+    }
+
+    /// A worker's connection is broken, or not made yet.
+    pub(super) fn connection_broken(&self) {
+        self.broken.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// A worker's connection is made that was broken.
+    pub(super) fn connection_made(&self) {
+        self.broken.fetch_sub(1, Ordering::AcqRel);
     }
 
     /// When the pod's lease was renewed last, if ever.

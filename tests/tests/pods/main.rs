@@ -54,7 +54,8 @@ impl Service {
         for pod in &self.pods {
             eventually("all pods know each other", async || {
                 let health = health(pod).await;
-                health["redis"]["otherPods"].as_array().map(Vec::len) == Some(self.pods.len() - 1)
+                let known = health["redis"]["otherPods"].as_array().map(Vec::len);
+                known == Some(self.pods.len() - 1) && health["status"] == "ok"
             })
             .await;
         }

@@ -59,7 +59,8 @@ async fn a_sentinel_names_the_master_and_after_a_failover_the_next_one() {
         .collect();
     for pod in &pods {
         eventually("all pods know each other", async || {
-            health(pod).await["redis"]["otherPods"].as_array().map(Vec::len) == Some(1)
+            let health = health(pod).await;
+            health["redis"]["otherPods"].as_array().map(Vec::len) == Some(1) && health["status"] == "ok"
         })
         .await;
     }
@@ -73,6 +74,8 @@ async fn a_sentinel_names_the_master_and_after_a_failover_the_next_one() {
         health(&pods[0]).await["status"] == "ok" && health(&pods[1]).await["status"] == "ok"
     })
     .await;
+    // A link that got no answer tries again after two seconds at most.
+    sleep(Duration::from_secs(3)).await;
     pair(&pods[0], &pods[1]).await;
     drop(replica);
     std::fs::remove_file(configuration).unwrap();
@@ -132,7 +135,8 @@ async fn a_cluster_is_one_redis() {
         .collect();
     for pod in &pods {
         eventually("all pods know each other", async || {
-            health(pod).await["redis"]["otherPods"].as_array().map(Vec::len) == Some(1)
+            let health = health(pod).await;
+            health["redis"]["otherPods"].as_array().map(Vec::len) == Some(1) && health["status"] == "ok"
         })
         .await;
     }
