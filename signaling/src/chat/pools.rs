@@ -8,6 +8,7 @@ use signaling_core::pairing::{Reply, Request};
 use signaling_core::worker::Input;
 
 use super::Chat;
+use crate::redis;
 use crate::transport::Engine;
 
 impl Chat {
@@ -44,29 +45,22 @@ impl Chat {
 
     /// What the worker is to know of the own pool's answer. Where there is a pool of all pods, that one tells places, and
     /// remembers blocks. While it is away, the people of one pod find a partner as many times slower as there are pods.
-    pub(super) fn of_own_pool(&self, reply: Reply) -> Option<Reply> {
-        let Some(state) = self.redis.as_ref().map(crate::redis::Client::state) else {
+    pub(super) fn of_own_pool(&self, mut reply: Reply) -> Option<Reply> {
+        let Some(state) = self.redis.as_ref().map(redis::Client::state) else {
             return Some(reply);
         };
-        match reply {
-            Reply::Blocked { .. } => None,
-            Reply::Waiting { .. } if state.is_up() => None,
+        match &mut reply {
+            Reply::Blocked { .. } => return None,
+            Reply::Waiting { .. } if state.is_up() => return None,
             Reply::Waiting {
-                session,
-                epoch,
-                position,
-                estimated_wait_ms,
+                estimated_wait_ms, ..
             } => {
                 let pods = state.peers().len() as u64 + 1;
                 let longest = u64::try_from(self.settings.match_timeout().as_millis()).unwrap_or(u64::MAX);
-                Some(Reply::Waiting {
-                    session,
-                    epoch,
-                    position,
-                    estimated_wait_ms: estimated_wait_ms.saturating_mul(pods).min(longest),
-                })
+                *estimated_wait_ms = estimated_wait_ms.saturating_mul(pods).min(longest);
             }
-            Reply::Claimed(_) | Reply::Full { .. } => Some(reply),
+            Reply::Claimed(_) | Reply::Full { .. } => {}
         }
+        Some(reply)
     }
 }

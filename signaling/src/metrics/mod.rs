@@ -390,9 +390,9 @@ impl Metrics {
         self.instruments.redis_dropped.of(operation).inc();
     }
 
-    /// Packets of other pods came faster than they were taken.
-    pub fn bus_dropped(&self, count: u64) {
-        self.instruments.bus_dropped.inc_by(count);
+    /// A packet of another pod came faster than it was taken.
+    pub fn bus_dropped(&self) {
+        self.instruments.bus_dropped.inc();
     }
 
     /// Something of another pod could not be read.

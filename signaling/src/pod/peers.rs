@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
+use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use rand::TryRng as _;
@@ -10,12 +11,16 @@ use sha2::Sha256;
 use signaling_core::id::WorkerId;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::config::{self, Config, Topology};
 use crate::metrics::Metrics;
 use crate::redis::lease::Keeper;
 use crate::redis::{Client, Heard, Listener, Server, ServerError, State};
 use crate::transport::{self, Clock};
+
+/// How long giving up the lease may take: part of what is left for the end of a drain.
+const GIVE_UP: Duration = Duration::from_millis(400);
 
 /// One worker's part of it.
 pub(super) struct Line {
@@ -88,7 +93,7 @@ impl Peers {
     /// Where the other pods are reached, as their leases say.
     pub(super) fn addresses(&self) -> transport::Peers {
         let state = self.state();
-        transport::Peers::new(move |pod| Some(state.peers().get(pod)?.address.clone()))
+        transport::Peers::new(move |pod| state.peers().get(pod).cloned())
     }
 
     /// Begins to keep the pod's lease. It is reached at `listening`, unless its address is configured.
@@ -121,11 +126,11 @@ impl Kept {
         }
     }
 
-    /// Gives the lease up, so that others need not wait until it runs out.
+    /// Gives the lease up, so that others need not wait until it runs out, as they do where Redis does not answer in time.
     pub(super) async fn give_up(self) {
         // It has ended by itself: there is nothing to give up.
         let _ = self.leaving.send(());
-        let _ = self.keeping.await;
+        let _ = timeout(GIVE_UP, self.keeping).await;
     }
 }
 

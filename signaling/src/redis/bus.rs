@@ -3,7 +3,7 @@
 //! A message is one version byte, the sender's name with its length ahead, and a packet of the link between the two. It may
 //! be lost, doubled or late: the link sees to that.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use redis::RedisError;
@@ -70,16 +70,16 @@ pub(super) fn decode(message: &[u8]) -> Result<(WorkerId, &[u8]), Unreadable> {
 pub(super) async fn listen(wiring: Wiring, own: String, heard: mpsc::Sender<Heard>) {
     let mut backoff = Backoff::new();
     loop {
+        let began = Instant::now();
         match wiring.server.connect_to_listen().await {
             Ok(connection) => {
-                backoff = Backoff::new();
                 let ended = receive(&wiring, connection, &own, &heard).await;
                 let Err(error) = ended else { return };
                 tracing::debug!(channel = own, %error, "the bus is not heard any more");
             }
             Err(error) => tracing::debug!(channel = own, %error, "the bus cannot be heard"),
         }
-        sleep(backoff.next()).await;
+        sleep(backoff.after(began.elapsed())).await;
     }
 }
 
@@ -117,7 +117,7 @@ async fn hand_on(wiring: &Wiring, connection: PubSub, heard: &mpsc::Sender<Heard
                 match heard.try_send(Heard::Packet { from, bytes }) {
                     Ok(()) => {}
                     // It is sent again.
-                    Err(mpsc::error::TrySendError::Full(_)) => wiring.metrics.bus_dropped(1),
+                    Err(mpsc::error::TrySendError::Full(_)) => wiring.metrics.bus_dropped(),
                     Err(mpsc::error::TrySendError::Closed(_)) => return Ok(()),
                 }
             }

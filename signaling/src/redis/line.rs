@@ -82,9 +82,9 @@ impl Line {
         let mut backoff = Backoff::new();
         let mut rng = StdRng::try_from_rng(&mut SysRng).expect("the system has randomness");
         while let Some(connected) = self.connect().await {
+            let began = Instant::now();
             match connected {
                 Ok(connection) => {
-                    backoff = Backoff::new();
                     self.wiring.state.connection_made();
                     let served = self.serve(connection, &mut rng).await;
                     self.wiring.state.connection_broken();
@@ -95,7 +95,8 @@ impl Line {
                 }
                 Err(error) => tracing::debug!(%error, "no connection to Redis"),
             }
-            if self.drop_for(backoff.next()).await.is_none() {
+            let wait = backoff.after(began.elapsed());
+            if self.drop_during(sleep(wait)).await.is_none() {
                 return;
             }
         }
@@ -110,10 +111,6 @@ impl Line {
         let metrics = &self.wiring.metrics;
         metrics.redis_answered(RedisOperation::Connect, began.elapsed());
         connected
-    }
-
-    async fn drop_for(&mut self, wait: std::time::Duration) -> Option<()> {
-        self.drop_during(sleep(wait)).await
     }
 
     async fn drop_during<R>(&mut self, doing: impl Future<Output = R>) -> Option<R> {

@@ -36,7 +36,7 @@ use signaling_core::pairing::Reply;
 
 pub use self::client::{Client, Listener};
 pub use self::server::{Server, ServerError};
-pub use self::state::{Peer, State};
+pub use self::state::State;
 
 /// What a worker hears from Redis.
 #[derive(Debug)]

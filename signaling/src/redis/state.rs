@@ -25,14 +25,7 @@ pub struct State {
     ahead: AtomicI64,
     /// Why there is no connection.
     error: Mutex<Option<String>>,
-    peers: ArcSwap<HashMap<String, Peer>>,
-}
-
-/// Another pod that lives, or lived when Redis was there last.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Peer {
-    /// Where it is reached, `host:port`.
-    pub address: String,
+    peers: ArcSwap<HashMap<String, String>>,
 }
 
 impl State {
@@ -102,9 +95,9 @@ impl State {
         self.error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The other pods, by name.
+    /// The other pods that live, or lived when Redis was there last: where each is reached, `host:port`, by its name.
     #[must_use]
-    pub fn peers(&self) -> Arc<HashMap<String, Peer>> {
+    pub fn peers(&self) -> Arc<HashMap<String, String>> {
         self.peers.load_full()
     }
 
@@ -142,12 +135,12 @@ impl State {
     }
 
     /// There is no connection; true when there was.
-    pub(super) fn lost(&self, error: &impl ToString) -> bool {
-        *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+    pub(super) fn lost(&self, error: &str) -> bool {
+        *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_owned());
         self.up.swap(false, Ordering::AcqRel)
     }
 
-    pub(super) fn know(&self, peers: HashMap<String, Peer>) {
+    pub(super) fn know(&self, peers: HashMap<String, String>) {
         self.peers.store(Arc::new(peers));
     }
 }

@@ -11,7 +11,7 @@ mod topologies;
 
 use std::time::Duration;
 
-use chat_tests::client::PATIENCE;
+use chat_tests::client::{Client, PATIENCE};
 use chat_tests::pod::Pod;
 use chat_tests::redis::Redis;
 use serde_json::Value;
@@ -41,25 +41,53 @@ impl Service {
 
     async fn start_with(pods: usize, settings: &[(&str, &str)]) -> Self {
         let redis = Redis::start(&[]).unwrap();
-        let pods = (0..pods)
+        let pods: Vec<Pod> = (0..pods)
             .map(|number| start_pod(&redis.url(), number, settings))
             .collect();
-        let service = Self { redis, pods };
-        service.have_met().await;
-        service
+        have_met(&pods).await;
+        Self { redis, pods }
     }
 
-    /// Waits until each pod knows all others.
-    async fn have_met(&self) {
-        for pod in &self.pods {
-            eventually("all pods know each other", async || {
-                let health = health(pod).await;
-                let known = health["redis"]["otherPods"].as_array().map(Vec::len);
-                known == Some(self.pods.len() - 1) && health["status"] == "ok"
-            })
-            .await;
-        }
+    /// Waits until it is written down that a client is in a match, behind its back.
+    async fn has_written_the_match(&self, client: &Client) {
+        eventually("the match is written down", async || {
+            is_match_written(&self.redis, client)
+        })
+        .await;
     }
+}
+
+/// Waits until each pod knows all others and is all right.
+async fn have_met(pods: &[Pod]) {
+    for pod in pods {
+        eventually("all pods know each other", async || {
+            let health = health(pod).await;
+            let known = health["redis"]["otherPods"].as_array().map(Vec::len);
+            known == Some(pods.len() - 1) && health["status"] == "ok"
+        })
+        .await;
+    }
+}
+
+fn connect(redis: &Redis) -> redis::Connection {
+    let client = redis::Client::open(redis.url()).unwrap();
+    client.get_connection().unwrap()
+}
+
+/// A key of a client's session.
+fn key(what: &str, client: &Client) -> String {
+    format!(
+        "chat:{what}:{{{}}}",
+        client.session()["sessionId"].as_str().unwrap()
+    )
+}
+
+/// Whether Redis has a client's side of a match; a node of a cluster that has others' does not.
+fn is_match_written(redis: &Redis, client: &Client) -> bool {
+    let exists = redis::cmd("EXISTS")
+        .arg(key("match", client))
+        .query(&mut connect(redis));
+    exists.unwrap_or(false)
 }
 
 fn start_pod(redis: &str, number: usize, settings: &[(&str, &str)]) -> Pod {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Service;
 
-/// Two in one match, each on its own pod; the initiator first.
+/// Two in one match, in the order of their pods.
 pub(super) async fn pair(one: &Pod, other: &Pod) -> [Client; 2] {
     let mut one = Client::connect(&one.target()).await.unwrap();
     let mut other = Client::connect(&other.target()).await.unwrap();
@@ -16,10 +16,8 @@ pub(super) async fn pair(one: &Pod, other: &Pod) -> [Client; 2] {
     let (found, found_too) = tokio::join!(one.event("match_found"), other.event("match_found"));
     let (found, found_too) = (found.unwrap(), found_too.unwrap());
     assert_eq!(found["matchId"], found_too["matchId"]);
-    match found["initiator"] == true {
-        true => [one, other],
-        false => [other, one],
-    }
+    assert_ne!(found["initiator"], found_too["initiator"]);
+    [one, other]
 }
 
 #[tokio::test]

@@ -1,13 +1,10 @@
 //! Redis away, empty or old.
 
-use std::time::Duration;
-
 use chat_tests::client::Client;
 use serde_json::json;
-use tokio::time::sleep;
 
 use super::matching::pair;
-use super::{Service, eventually, health};
+use super::{Service, connect, eventually, health};
 
 #[tokio::test]
 async fn while_redis_is_away_calls_go_on_and_neighbours_find_each_other() {
@@ -34,7 +31,6 @@ async fn while_redis_is_away_calls_go_on_and_neighbours_find_each_other() {
     assert_eq!(neighbour.event("chat_message").await.unwrap()["text"], "hello");
     // Those of two wait for it.
     one.call("chat_message", json!({"text": "later"})).await.unwrap();
-    sleep(Duration::from_millis(500)).await;
     service.redis.resume().unwrap();
     assert_eq!(other.event("chat_message").await.unwrap()["text"], "later");
     eventually("the pods notice", async || {
@@ -46,34 +42,13 @@ async fn while_redis_is_away_calls_go_on_and_neighbours_find_each_other() {
 #[tokio::test]
 async fn after_a_flushall_owners_write_back_what_they_own() {
     let mut service = Service::start(2).await;
-    let [mut one, mut other] = pair(&service.pods[0], &service.pods[1]).await;
-    if one.session()["resumeToken"]
-        .as_str()
-        .unwrap()
-        .starts_with("pod-1")
-    {
-        std::mem::swap(&mut one, &mut other);
-    }
+    let [one, mut other] = pair(&service.pods[0], &service.pods[1]).await;
     let mut waiting = Client::connect(&service.pods[1].target()).await.unwrap();
     waiting.call("find_match", None).await.unwrap();
     waiting.event("waiting").await.unwrap();
-    let mut redis = redis::Client::open(service.redis.url())
-        .unwrap()
-        .get_connection()
-        .unwrap();
-    let () = redis::cmd("FLUSHALL").query(&mut redis).unwrap();
-    let key = format!(
-        "chat:session:{{{}}}",
-        one.session()["sessionId"].as_str().unwrap()
-    );
-    eventually("the records are back", async || {
-        let mut redis = redis::Client::open(service.redis.url())
-            .unwrap()
-            .get_connection()
-            .unwrap();
-        redis::cmd("EXISTS").arg(&key).query::<bool>(&mut redis).unwrap()
-    })
-    .await;
+    service.has_written_the_match(&one).await;
+    redis::cmd("FLUSHALL").exec(&mut connect(&service.redis)).unwrap();
+    service.has_written_the_match(&one).await;
     let auth = one.resume(None);
     drop(service.pods.remove(0));
     let mut back = Client::connect_with(&service.pods[0].target(), &auth)

@@ -5,10 +5,10 @@ use std::time::Duration;
 use chat_tests::client::Client;
 use rustix::process::Signal;
 use serde_json::json;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
-use super::Service;
 use super::matching::pair;
+use super::{Service, connect, eventually, key};
 
 #[tokio::test]
 async fn a_dropped_client_comes_back_on_another_pod_and_has_missed_nothing() {
@@ -41,16 +41,8 @@ async fn a_dropped_client_comes_back_on_another_pod_and_has_missed_nothing() {
 #[tokio::test]
 async fn a_killed_pod_costs_no_match() {
     let mut service = Service::start(2).await;
-    let [mut one, mut other] = pair(&service.pods[0], &service.pods[1]).await;
-    if one.session()["resumeToken"]
-        .as_str()
-        .unwrap()
-        .starts_with("pod-1")
-    {
-        std::mem::swap(&mut one, &mut other);
-    }
-    // What is written behind is written now.
-    sleep(Duration::from_millis(200)).await;
+    let [one, mut other] = pair(&service.pods[0], &service.pods[1]).await;
+    service.has_written_the_match(&one).await;
     let auth = one.resume(None);
     drop(service.pods.remove(0));
     let began = Instant::now();
@@ -82,16 +74,9 @@ async fn a_full_pod_takes_in_those_who_return_from_a_lost_one_and_nobody_new() {
         ("SOCKET_IO_CONNECT_TIMEOUT", "2000"),
     ];
     let mut service = Service::start_with(2, &full).await;
-    let [mut one, mut other] = pair(&service.pods[0], &service.pods[1]).await;
-    if one.session()["resumeToken"]
-        .as_str()
-        .unwrap()
-        .starts_with("pod-1")
-    {
-        std::mem::swap(&mut one, &mut other);
-    }
+    let [one, mut other] = pair(&service.pods[0], &service.pods[1]).await;
     let _neighbour = Client::connect(&service.pods[1].target()).await.unwrap();
-    sleep(Duration::from_millis(200)).await;
+    service.has_written_the_match(&one).await;
     let auth = one.resume(None);
     drop(service.pods.remove(0));
     let target = service.pods[0].target();
@@ -106,9 +91,16 @@ async fn a_full_pod_takes_in_those_who_return_from_a_lost_one_and_nobody_new() {
 async fn who_waited_on_a_killed_pod_waits_on() {
     let mut service = Service::start(2).await;
     let mut one = Client::connect(&service.pods[0].target()).await.unwrap();
+    let session = key("session", &one);
+    let record = || -> Option<Vec<u8>> {
+        let body = redis::cmd("HGET").arg(&session).arg("body").to_owned();
+        body.query(&mut connect(&service.redis)).unwrap()
+    };
+    eventually("the session is written down", async || record().is_some()).await;
+    let idle = record();
     one.call("find_match", None).await.unwrap();
     one.event("waiting").await.unwrap();
-    sleep(Duration::from_millis(200)).await;
+    eventually("the wait is written down", async || record() != idle).await;
     let auth = one.resume(None);
     drop(service.pods.remove(0));
     let mut back = Client::connect_with(&service.pods[0].target(), &auth)
@@ -128,22 +120,17 @@ async fn who_waited_on_a_killed_pod_waits_on() {
 async fn a_stopped_pod_that_wakes_finds_its_sessions_taken() {
     let service = Service::start(2).await;
     let [mut one, mut other] = pair(&service.pods[0], &service.pods[1]).await;
-    if one.session()["resumeToken"]
-        .as_str()
-        .unwrap()
-        .starts_with("pod-1")
-    {
-        std::mem::swap(&mut one, &mut other);
-    }
-    sleep(Duration::from_millis(200)).await;
+    service.has_written_the_match(&one).await;
     service.pods[0].signal(Signal::STOP).unwrap();
     let auth = one.resume(None);
     let mut back = Client::connect_with(&service.pods[1].target(), &auth)
         .await
         .unwrap();
     assert_eq!(back.session()["state"], "matched");
-    // Longer than two leases: the pod counts as lost.
-    sleep(Duration::from_secs(3)).await;
+    eventually("the stopped pod counts as lost", async || {
+        super::health(&service.pods[1]).await["redis"]["otherPods"] == json!([])
+    })
+    .await;
     service.pods[0].signal(Signal::CONT).unwrap();
     assert!(one.ended().await.is_ok(), "its connection is closed");
     other.event("peer_resumed").await.unwrap();

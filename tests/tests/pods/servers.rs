@@ -1,13 +1,18 @@
 //! Redis of every kind, and what is said of one that will not do.
 
-use std::time::Duration;
-
 use chat_tests::client::Client;
 use chat_tests::pod::Pod;
 use chat_tests::redis::Redis;
 
 use super::matching::pair;
-use super::{Service, eventually, health};
+use super::{eventually, health};
+
+/// The rules for the user `pods` of the README, for this prefix.
+pub(super) fn access_control_list(prefix: &str) -> String {
+    let readme = include_str!("../../../README.md");
+    let mut rules = readme.lines().filter_map(|line| line.strip_prefix("user "));
+    rules.next().unwrap().replace("chat:", &format!("{prefix}:"))
+}
 
 /// A pod that is not expected to reach its Redis.
 fn lonely(settings: &[(&str, &str)]) -> Pod {
@@ -25,7 +30,13 @@ async fn says(pod: &Pod, words: &str) {
     assert_eq!(told["redis"]["status"], "away", "{told}");
     assert_eq!(told["reasons"], serde_json::json!(["redis"]), "{told}");
     assert_eq!(super::status(pod, "/health/ready").await, 503);
-    tokio::time::sleep(Duration::from_millis(1500)).await;
+    eventually("it tries again and again", async || {
+        let metrics = super::get(pod, "/metrics").await;
+        let count = "redis_operation_duration_seconds_count{operation=\"connect\"} ";
+        let tries = metrics.lines().find_map(|line| line.strip_prefix(count));
+        tries.is_some_and(|tries| tries.parse::<u32>().unwrap() >= 20)
+    })
+    .await;
     let lines = pod.log();
     let lines = lines
         .lines()
@@ -55,26 +66,20 @@ async fn a_wrong_password_is_told_and_tried_again() {
 
 #[tokio::test]
 async fn the_access_control_list_of_the_readme_and_a_database_number_will_do() {
-    let readme = include_str!("../../../README.md");
-    let rule = readme
-        .lines()
-        .find(|line| line.starts_with("user pods on "))
-        .unwrap();
-    let rule = rule.replace("chat:", "acme:");
-    let words: Vec<&str> = rule.split(' ').skip(1).collect();
-    let redis = Redis::start(&[&["--user"], &*words].concat()).unwrap();
+    let rule = access_control_list("acme");
+    let words: Vec<&str> = ["--user"].into_iter().chain(rule.split(' ')).collect();
+    let redis = Redis::start(&words).unwrap();
     let url = format!("redis://{}/7", redis.address());
     let settings = [
         ("REDIS_USERNAME", "pods"),
         ("REDIS_PASSWORD", "secret"),
         ("REDIS_PREFIX", "acme"),
     ];
-    let pods = (0..2)
+    let pods: Vec<Pod> = (0..2)
         .map(|number| super::start_pod(&url, number, &settings))
         .collect();
-    let service = Service { redis, pods };
-    service.have_met().await;
-    pair(&service.pods[0], &service.pods[1]).await;
+    super::have_met(&pods).await;
+    pair(&pods[0], &pods[1]).await;
 }
 
 #[tokio::test]
@@ -103,12 +108,11 @@ async fn a_private_authority_vouches_for_the_server() {
     let [authority, key_file] = [&certificate, &key].map(|path| path.to_str().unwrap());
     let redis = Redis::start_tls(authority, key_file).unwrap();
     let url = redis.url().replace("redis://127.0.0.1", "rediss://localhost");
-    let pods = (0..2)
+    let pods: Vec<Pod> = (0..2)
         .map(|number| super::start_pod(&url, number, &[("REDIS_TLS_CA_FILE", authority)]))
         .collect();
-    let service = Service { redis, pods };
-    service.have_met().await;
-    pair(&service.pods[0], &service.pods[1]).await;
+    super::have_met(&pods).await;
+    pair(&pods[0], &pods[1]).await;
     let stranger = lonely(&[("REDIS_URL", &url)]);
     says(&stranger, "TLS").await;
     std::fs::remove_file(&certificate).unwrap();

@@ -95,6 +95,8 @@ impl Worker {
         };
         match pending.stage {
             PendingStage::Abandoned { .. } => self.answer(pending.questions, now, out),
+            // It was handed over in the meantime.
+            _ if taken => self.not_recovered(connection, pending, now, out),
             // Whoever has it now is asked; the record is no good any more.
             _ => self.ask_owners(connection, pending, None, now, out),
         }

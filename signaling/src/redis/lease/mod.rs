@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use redis::{RedisError, Script, Value};
+use redis::{RedisError, Script};
 use signaling_core::id::WorkerId;
 use signaling_core::time::Millis;
 use tokio::sync::{mpsc, oneshot};
@@ -20,7 +20,7 @@ pub use self::observer::{Lease, Observer, workers};
 use super::Heard;
 use super::backoff::Backoff;
 use super::server::{Connection, Server, ServerError};
-use super::state::{Peer, State};
+use super::state::State;
 use crate::transport::Clock;
 
 static RENEW: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("../scripts/lease.lua")));
@@ -49,17 +49,17 @@ pub struct Keeper {
     lease: Lease,
     period: Duration,
     observer: Observer,
-    /// The lease as it was written last.
-    written: Option<String>,
+    /// The last renewal that was answered.
+    written: Option<u64>,
     workers: Vec<mpsc::Sender<Heard>>,
 }
 
 /// All leases, and when they were answered.
 struct Answer {
-    /// The pod's own lease before.
-    before: Option<String>,
+    /// The renewal that the pod's own lease was of before.
+    before: Option<u64>,
     time: Millis,
-    leases: Vec<(String, String)>,
+    leases: HashMap<String, String>,
 }
 
 impl Keeper {
@@ -100,20 +100,19 @@ impl Keeper {
     pub async fn keep(mut self, mut leaving: oneshot::Receiver<()>) -> Result<(), ServerError> {
         let mut backoff = Backoff::new();
         loop {
+            let began = Instant::now();
             let ended = tokio::select! {
-                ended = self.keep_connected(&mut backoff) => ended,
+                ended = self.keep_connected() => ended,
                 _ = &mut leaving => break,
             };
-            let LeaseError::Server(error) = ended else {
-                self.lost(&ended);
-                continue;
-            };
-            if error.is_final() && !self.state.was_reached() {
-                return Err(error);
+            match ended {
+                LeaseError::Server(error) if error.is_final() && !self.state.was_reached() => {
+                    return Err(error);
+                }
+                error => self.lost(&error),
             }
-            self.lost(&error);
             tokio::select! {
-                () = sleep(backoff.next()) => {}
+                () = sleep(backoff.after(began.elapsed())) => {}
                 _ = &mut leaving => break,
             }
         }
@@ -121,11 +120,11 @@ impl Keeper {
         Ok(())
     }
 
-    fn lost(&mut self, error: &impl ToString) {
+    fn lost(&mut self, error: &LeaseError) {
         self.observer.interrupted();
-        let known = self.state.error();
-        let was_up = self.state.lost(error);
         let error = error.to_string();
+        let known = self.state.error();
+        let was_up = self.state.lost(&error);
         if was_up {
             tracing::warn!(error, "Redis is away: going on alone");
         } else if known.as_ref() != Some(&error) {
@@ -134,12 +133,11 @@ impl Keeper {
     }
 
     /// Connects and renews the lease until that fails.
-    async fn keep_connected(&mut self, backoff: &mut Backoff) -> LeaseError {
+    async fn keep_connected(&mut self) -> LeaseError {
         let mut connection = match self.server.connect().await {
             Ok(connection) => connection,
             Err(error) => return error.into(),
         };
-        *backoff = Backoff::new();
         loop {
             if let Err(error) = self.renew(&mut connection).await {
                 return error;
@@ -152,12 +150,13 @@ impl Keeper {
         self.lease.renewal += 1;
         let forget = self.observer.to_forget(self.clock.now());
         let began = Instant::now();
-        let (text, answer) = self.write(connection, &forget).await?;
+        let answer = self.write(connection, &forget).await?;
         let trip = began.elapsed();
         let now = self.clock.now();
         let lost = self.observer.look(answer.leases, now);
-        let emptied = self.written.is_some() && answer.before != self.written;
-        self.written = Some(text);
+        // One that was written and not answered lies there all the same.
+        let emptied = self.written.is_some() && answer.before < self.written;
+        self.written = Some(self.lease.renewal);
         let silent = |last: Millis| now.since(last) >= self.period * 2;
         let interrupted = self.state.renewed_at().is_some_and(silent);
         if self.state.renewed(now, answer.time + trip / 2, trip) {
@@ -183,12 +182,12 @@ impl Keeper {
         Ok(())
     }
 
-    /// Writes the lease; answers it as it was written, and all leases.
+    /// Writes the lease.
     async fn write(
         &self,
         connection: &mut Connection,
         forget: &[(String, String)],
-    ) -> Result<(String, Answer), LeaseError> {
+    ) -> Result<Answer, LeaseError> {
         let text = serde_json::to_string(&self.lease).expect("strings and numbers are JSON");
         let mut renew = RENEW.key(&self.key);
         renew.arg(&self.pod).arg(&text);
@@ -200,37 +199,31 @@ impl Keeper {
             .await
             .map_err(|_| LeaseError::Silent)?
             .map_err(LeaseError::Renew)?;
-        let answer = Answer {
-            before: match before {
-                Value::BulkString(bytes) => String::from_utf8(bytes).ok(),
-                _ => None,
-            },
+        let before = before.and_then(|text| serde_json::from_str::<Lease>(&text).ok());
+        Ok(Answer {
+            before: before
+                .filter(|lease| lease.since == self.lease.since)
+                .map(|lease| lease.renewal),
             time: Millis(seconds * 1000 + micros / 1000),
-            leases: leases.into_iter().collect(),
-        };
-        Ok((text, answer))
+            leases,
+        })
     }
 
     /// Tells the workers what has changed. They are waited for: a pod whose workers hang is no better than a lost one.
     async fn tell(&mut self, lost: Vec<WorkerId>) {
         let pods = self.observer.pods();
-        let peers: HashMap<String, Peer> = pods
-            .map(|(pod, lease)| {
-                let address = lease.address.clone();
-                (pod.to_owned(), Peer { address })
-            })
-            .collect();
-        self.state.know(peers);
+        let addresses = pods.map(|(pod, lease)| (pod.to_owned(), lease.address.clone()));
+        self.state.know(addresses.collect());
         let own = workers(&self.pod, &self.lease);
         let others = self.observer.pods().flat_map(|(pod, lease)| workers(pod, lease));
-        let everyone: Vec<WorkerId> = own.chain(others).collect();
+        let everyone: Arc<[WorkerId]> = own.chain(others).collect();
         for worker in &self.workers {
             for lost in &lost {
                 // A worker that has ended needs no news.
                 let _ = worker.send(Heard::Lost(lost.clone())).await;
             }
             // Each time: a worker that has given another one up as unanswering tries again while its pod lives.
-            let _ = worker.send(Heard::Workers(everyone.as_slice().into())).await;
+            let _ = worker.send(Heard::Workers(Arc::clone(&everyone))).await;
         }
         for lost in &lost {
             tracing::info!(worker = %lost, "a worker is lost: its lease was not renewed, or it has gone");
@@ -251,4 +244,4 @@ impl Keeper {
 }
 
 /// What the script answers.
-type Renewed = (Value, u64, u64, HashMap<String, String>);
+type Renewed = (Option<String>, u64, u64, HashMap<String, String>);
