@@ -181,6 +181,19 @@ impl Session {
         }
     }
 
+    /// What a client has seen that has been told everything.
+    pub(crate) fn offset(&self) -> Offset {
+        let seq = match &self.chat {
+            Chat::Matched(matched) => matched.heard,
+            _ => 0,
+        };
+        Offset {
+            tag: self.tag(),
+            version: self.version,
+            seq,
+        }
+    }
+
     /// The first characters of the session's id, which mark its offsets.
     pub(crate) fn tag(&self) -> [u8; 6] {
         let text = self.id.text();

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::frame::{Confirm, Summon};
 use super::io::{Closed, Connect, Output, Outputs, Record, User};
+use super::moving::{Origin, Unsaid};
 use super::recover::Recorded;
 use super::{Due, Key, Worker};
 use crate::id::{ConnectionId, Epoch, Person, Secret, SessionId, WorkerId};
@@ -80,6 +81,10 @@ pub(super) struct Returning {
     pub(super) user: User,
     /// Whether a new session may begin.
     pub(super) may_begin: bool,
+    /// Where the connection comes from, when its client goes on rather than comes back.
+    pub(super) from: Option<Origin>,
+    /// What its client has still to be told of where it comes from.
+    pub(super) unsaid: Unsaid,
     /// When the connection asked.
     pub(super) since: Millis,
     /// The session was taken from a connection that was still open.
@@ -95,7 +100,9 @@ impl Worker {
             offsets: connect.offsets,
             user: connect.user.clone(),
             may_begin: connect.may_begin,
-            since: now,
+            from: connect.from.clone(),
+            unsaid: Unsaid::new(),
+            since: connect.from.as_ref().map_or(now, |from| from.since),
             taken_over: false,
         };
         let connection = connect.connection;
@@ -104,10 +111,17 @@ impl Worker {
             return;
         }
         match &returning.token {
-            Some(token) => match self.holds(token, user_name(&returning.user).map(|user| &**user)) {
-                Some(key) => self.resume(key, connection, returning, now, out),
-                None => self.summon(connection, returning, now, out),
-            },
+            Some(token) => {
+                if let Some(from) = &returning.from
+                    && !self.is_outdated(token.session, from, now, out)
+                {
+                    return out.push(Output::Close(connection));
+                }
+                match self.holds(token, user_name(&returning.user).map(|user| &**user)) {
+                    Some(key) => self.resume(key, connection, returning, now, out),
+                    None => self.summon(connection, returning, now, out),
+                }
+            }
             None => {
                 if connect.token.is_some() {
                     out.record(Record::ResumeFailed);

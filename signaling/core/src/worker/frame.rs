@@ -87,6 +87,8 @@ pub(crate) struct Summon {
     pub(crate) user: Option<Arc<str>>,
     /// When the connection came: one that came later keeps the session.
     pub(crate) since: Millis,
+    /// Whether its client goes on rather than comes back, and notices nothing.
+    pub(crate) moves: Option<bool>,
 }
 
 /// One message between the owners of two sessions.
@@ -147,7 +149,12 @@ pub(crate) enum Frame<'a> {
     /// Whoever has this session hands it over to the sender.
     Summon(Summon),
     /// Here it is.
-    Handed { request: u64, session: Box<Session> },
+    Handed {
+        request: u64,
+        session: Box<Session>,
+        /// Where its client goes on: the events that it has still to be told.
+        unsaid: Option<Vec<Box<[u8]>>>,
+    },
     /// It is not here, but may be where it was handed to.
     Elsewhere { request: u64, worker: Option<WorkerId> },
 }

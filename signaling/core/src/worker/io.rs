@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::moving::Origin;
 use crate::event::{ErrorCode, IceReport, SignalKind};
 use crate::id::{ConnectionId, Epoch, MatchId, SessionId, WorkerId};
 use crate::pairing;
@@ -124,6 +125,10 @@ pub struct Connect<'a> {
     /// Whether a new session may begin. Where the pod is full, only those who return are let in; others are closed and
     /// try again.
     pub may_begin: bool,
+    /// The worker that the connection comes from ([`super::Papers`]): its client goes on, and is answered nothing but
+    /// [`Output::Moved`], or [`Output::Close`] when its session cannot be had. Nothing of the client may be handed to the
+    /// worker until then. None where the client asks itself.
+    pub from: Option<Origin>,
 }
 
 /// The outcome of authentication.
@@ -162,6 +167,11 @@ pub enum Output {
         token: Range<usize>,
         /// Whether the client has come back to it.
         resumed: bool,
+    },
+    /// Take from a connection that came from another worker what its client has sent in the meantime.
+    Moved {
+        /// The connection.
+        connection: ConnectionId,
     },
     /// Answer CONNECT_ERROR `unauthorized`.
     Refuse {
@@ -299,6 +309,11 @@ pub enum Record {
         taken_over: bool,
         /// Whether signals may be missing.
         renegotiate: bool,
+    },
+    /// A session came from another worker with its connection.
+    SessionMoved {
+        /// The session.
+        session: SessionId,
     },
     /// A session was taken over from its record, for nobody handed it over.
     SessionTaken {

@@ -1,9 +1,10 @@
 //! Everything above, composed: one worker's sessions, and what they say to those of other workers.
 //!
 //! [`Worker::handle`] takes one [`Input`] and the time, and leaves in [`Outputs`] what is to be done. It is split by
-//! what a person goes through: [`connect`], [`recover`], [`summon`], [`confirm`] and [`resume`] (coming, and coming back), [`client`]
-//! (what they ask for), [`waiting`] and [`matching`] (finding a partner), [`relay`] (talking), [`presence`] (leaving and
-//! losing), [`records`] (what outlives this worker); [`frame`] is what two owners say to each other about it, and [`peers`] how it gets there.
+//! what a person goes through: [`connect`], [`recover`], [`summon`], [`confirm`] and [`resume`] (coming, and coming back),
+//! [`moving`] (going on elsewhere), [`client`] (what they ask for), [`waiting`] and [`matching`] (finding a partner), [`relay`]
+//! (talking), [`presence`] (leaving and losing), [`records`] (what outlives this worker); [`frame`] is what two owners say to
+//! each other about it, and [`peers`] how it gets there.
 
 mod client;
 mod config;
@@ -12,6 +13,7 @@ mod connect;
 mod frame;
 mod io;
 mod matching;
+mod moving;
 mod peers;
 mod presence;
 mod records;
@@ -34,6 +36,8 @@ use self::frame::Frame;
 pub use self::io::{
     Census, Closed, Connect, DropReason, Input, Output, Outputs, Record, Scope, Stored, User, WaitEnd,
 };
+use self::moving::Underway;
+pub use self::moving::{Departure, Origin, Papers};
 use self::peers::Arrivals;
 use self::records::Unsaved;
 use self::summon::Departed;
@@ -53,6 +57,7 @@ type Key = usize;
 enum Due {
     Session(Key),
     Pending(ConnectionId),
+    Underway(ConnectionId),
     Link(WorkerId),
     Records,
 }
@@ -77,6 +82,8 @@ pub struct Worker {
     links: BTreeMap<WorkerId, Link>,
     /// Workers that were lost, until they are heard of again.
     lost: BTreeSet<WorkerId>,
+    /// Connections that are on their way to another worker.
+    underway: Underway,
     /// Links that have something to transmit.
     talking: Vec<WorkerId>,
     /// Frames from this worker to itself.
@@ -110,6 +117,7 @@ impl Worker {
             workers: BTreeSet::new(),
             links: BTreeMap::new(),
             lost: BTreeSet::new(),
+            underway: Underway::default(),
             talking: Vec::new(),
             loopback: VecDeque::new(),
             deadlines: Deadlines::default(),
@@ -164,6 +172,7 @@ impl Worker {
             Input::Deadline => self.due(now, out),
         }
         self.settle(now, out);
+        self.keep_unsaid(now, out);
         self.schedule_records(now);
     }
 
@@ -181,6 +190,7 @@ impl Worker {
             // A link that is given up may leave something to be said.
             self.settle(now, out);
         }
+        self.keep_unsaid(now, out);
     }
 
     /// When [`Input::Deadline`] is next wanted.
@@ -222,6 +232,7 @@ impl Worker {
             match due {
                 Due::Session(key) => self.session_due(key, now, out),
                 Due::Pending(connection) => self.pending_due(connection, now, out),
+                Due::Underway(connection) => self.underway_due(connection, now, out),
                 Due::Link(peer) => self.talk_to(&peer),
                 Due::Records => self.save_records(now, out),
             }

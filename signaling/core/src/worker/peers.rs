@@ -166,7 +166,11 @@ impl Worker {
             Frame::Confirm(asked) => self.confirm(from, asked, now, out),
             Frame::Confirmed(answer) => self.confirmed(answer, now, out),
             Frame::Summon(summon) => self.summoned(from, summon, now, out),
-            Frame::Handed { request, session } => self.handed(request, *session, now, out),
+            Frame::Handed {
+                request,
+                session,
+                unsaid,
+            } => self.handed(request, *session, unsaid, now, out),
             Frame::Elsewhere { request, worker } => self.elsewhere(from, request, worker, now, out),
         }
     }

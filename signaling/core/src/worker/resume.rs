@@ -41,7 +41,11 @@ impl Worker {
             until: now + window,
             clean,
         };
-        returning.offset = returning.offset.filter(|offset| offset.tag == session.tag());
+        returning.offset = match returning.from {
+            None => returning.offset.filter(|offset| offset.tag == session.tag()),
+            // Who goes on has been told all that there is.
+            Some(_) => Some(session.offset()),
+        };
         self.reschedule(key);
         let session = &mut self.sessions[key];
         let id = session.id;
@@ -106,18 +110,21 @@ impl Worker {
             _ => false,
         };
         let renegotiate = renegotiate || asked;
-        let (id, taken_over) = (self.sessions[key].id, returning.taken_over);
-        out.record(Record::SessionResumed {
-            session: id,
-            taken_over,
-            renegotiate,
-        });
         let untold = self.untold(key, returning, alive_before);
         let session = &self.sessions[key];
         let told = untold
             .first()
             .map_or(session.version, |first| first.wrapping_sub(1));
-        self.welcome(key, connection, (true, renegotiate), told, out);
+        if returning.from.is_some() {
+            self.settle_in(key, connection, &returning.unsaid, (renegotiate, told), out);
+        } else {
+            out.record(Record::SessionResumed {
+                session: session.id,
+                taken_over: returning.taken_over,
+                renegotiate,
+            });
+            self.welcome(key, connection, (true, renegotiate), told, out);
+        }
         self.tell_again(key, &untold, now, out);
         self.changed(key);
         self.reschedule(key);
@@ -127,7 +134,10 @@ impl Worker {
     fn untold(&self, key: Key, returning: &Returning, alive_before: Millis) -> Untold {
         let session = &self.sessions[key];
         let seen = returning.offset.map(|offset| offset.version);
-        let mut untold = Untold::default();
+        let mut untold = Untold {
+            moves: returning.from.is_some(),
+            ..Untold::default()
+        };
         match &session.chat {
             Chat::Idle => {
                 // Without an offset, what came a whole ping before the last sign of life was seen: a later sign may have
@@ -174,7 +184,9 @@ impl Worker {
                 }
             }
             Chat::Waiting(waiting) => {
-                waiting.shown = None;
+                if !untold.moves {
+                    waiting.shown = None;
+                }
                 if waiting.queued() {
                     self.enter(key, now, out);
                 } else {
@@ -212,15 +224,26 @@ impl Worker {
         out: &mut Outputs,
     ) {
         let session = &self.sessions[key];
-        let token = session.token().to_string();
-        let id = session.id;
-        let written = out.write(|bytes| bytes.extend_from_slice(token.as_bytes()));
+        let (id, token) = (session.id, session.token().to_string());
+        let token = out.write(|bytes| bytes.extend_from_slice(token.as_bytes()));
         out.push(Output::Accept {
             connection,
             session: id,
-            token: written,
+            token,
             resumed,
         });
+        self.greet(key, (resumed, renegotiate), version, out);
+    }
+
+    /// Sends `session`.
+    pub(super) fn greet(
+        &self,
+        key: Key,
+        (resumed, renegotiate): (bool, bool),
+        version: u32,
+        out: &mut Outputs,
+    ) {
+        let session = &self.sessions[key];
         let (state, in_match) = match &session.chat {
             Chat::Idle => (State::Idle, None),
             Chat::Waiting(_) => (State::Waiting, None),
@@ -237,8 +260,8 @@ impl Worker {
         };
         let resume_window_ms = super::client::millis(self.config.resume_window);
         let event = ServerEvent::Session {
-            session_id: id,
-            resume_token: &token,
+            session_id: session.id,
+            resume_token: &session.token().to_string(),
             resumed,
             resume_window_ms,
             state,
@@ -257,6 +280,8 @@ struct Untold {
     found: Option<u32>,
     /// That the partner is away, or is back.
     peer: Option<u32>,
+    /// Where they wait, they know.
+    moves: bool,
 }
 
 impl Untold {
@@ -280,7 +305,9 @@ fn seen(matched: &Match, heard_before: u64, returning: &mut Returning) -> Option
     let Some(seq) = returning.seq.filter(|seq| *seq > 0) else {
         return Some(0);
     };
-    match (seq <= matched.heard, seq <= heard_before) {
+    // A record may be older than what its match has come to.
+    let may_be_of_this = seq <= matched.heard || matched.is_from_record();
+    match (may_be_of_this, seq <= heard_before) {
         (true, true) => None,
         (false, true) => {
             returning.seq = None;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::connect::{Pending, PendingStage, Question, Returning, user_name};
 use super::frame::{Frame, Summon};
-use super::io::{Output, Outputs};
+use super::io::{Closed, Output, Outputs};
+use super::moving::Unsaid;
 use super::recover::Recorded;
 use super::{Due, Key, Worker};
 use crate::id::{ConnectionId, SessionId, WorkerId};
@@ -61,7 +62,7 @@ impl Worker {
             return;
         };
         let pending = Pending::new(PendingStage::Looking, returning);
-        if self.config.save_every.is_none() {
+        if self.config.save_every.is_none() || pending.returning.from.is_some() {
             return self.ask_owners(connection, pending, None, now, out);
         }
         self.await_answer(connection, pending, now);
@@ -75,8 +76,8 @@ impl Worker {
             .set(&Due::Pending(connection), Some(now + self.config.summon_timeout));
     }
 
-    /// Asks whoever should have a session for it: by its record, else where it went from here, else the worker that made
-    /// it, else everyone.
+    /// Asks whoever should have a session for it: where its connection comes from, else by its record, else where it went
+    /// from here, else the worker that made it, else everyone.
     pub(super) fn ask_owners(
         &mut self,
         connection: ConnectionId,
@@ -89,7 +90,9 @@ impl Worker {
             return;
         };
         let departed = || self.departed.worker(token.session);
-        let likely = record.as_ref().map(|record| &record.owner).or_else(departed);
+        let recorded = || record.as_ref().map(|record| &record.owner);
+        let likely = pending.returning.from.as_ref().map(|from| &from.owner);
+        let likely = likely.or_else(recorded).or_else(departed);
         let likely = likely.unwrap_or(&token.made_by).clone();
         let everyone: BTreeSet<WorkerId> = self.others().collect();
         let first = if everyone.contains(&likely) {
@@ -102,6 +105,7 @@ impl Worker {
             token,
             user: user_name(&pending.returning.user).map(Arc::clone),
             since: pending.returning.since,
+            moves: pending.returning.from.as_ref().map(|_| true),
         };
         let nobody = first.is_empty();
         pending.stage = PendingStage::Summoning {
@@ -133,6 +137,7 @@ impl Worker {
             ref token,
             ref user,
             since,
+            moves,
         } = summon;
         let held = self
             .holds(token, user.as_deref())
@@ -150,29 +155,61 @@ impl Worker {
             // Proposals are this worker's own; the ticket is replaced by the new owner's.
             self.park(key, now, out);
         }
-        if self.sessions[key].connection().is_some() {
+        let before = self.sessions[key].connection();
+        let unsaid = before
+            .and_then(|before| self.take_unsaid(before))
+            .filter(|_| moves == Some(true));
+        if before.is_some() && unsaid.is_none() {
             // Should the session be lost on its way, the partner does not wait for ever.
             self.tell_away(key, now, out);
         }
         let mut session = self.take_out(key);
         if let Presence::Here(connection) = session.presence {
-            out.push(Output::Disconnect(connection));
+            if unsaid.is_none() {
+                out.push(Output::Disconnect(connection));
+            }
             session.presence = Presence::Lost {
                 until: now,
-                clean: false,
+                // All that was sent to who goes on has arrived, or is in here.
+                clean: unsaid.is_some(),
             };
         }
         self.departed.note(session.id, from.clone());
         let session = Box::new(session);
-        self.send(from, Frame::Handed { request, session }, now, out);
+        let frame = Frame::Handed {
+            request,
+            session,
+            unsaid,
+        };
+        self.send(from, frame, now, out);
     }
 
     /// A session comes that was asked for.
-    pub(super) fn handed(&mut self, request: u64, session: Session, now: Millis, out: &mut Outputs) {
+    pub(super) fn handed(
+        &mut self,
+        request: u64,
+        session: Session,
+        unsaid: Option<Unsaid>,
+        now: Millis,
+        out: &mut Outputs,
+    ) {
         if self.by_id.contains_key(&session.id) {
             return;
         }
-        self.arrived(ConnectionId(request), session, now, out);
+        let connection = ConnectionId(request);
+        if let Some(pending) = self.pending.get_mut(&connection)
+            && pending.returning.from.is_some()
+        {
+            match unsaid {
+                Some(unsaid) => pending.returning.unsaid = unsaid,
+                // Its client has been somewhere else in the meantime, or has not been told everything: it comes back.
+                None => {
+                    self.pending_closed(connection, Closed::Lost, now, out);
+                    out.push(Output::Close(connection));
+                }
+            }
+        }
+        self.arrived(connection, session, now, out);
     }
 
     /// A session is this worker's now; its client may still wait for it, or have gone.
@@ -286,6 +323,7 @@ impl Worker {
             token,
             user: user_name(&returning.user).map(Arc::clone),
             since: returning.since,
+            moves: returning.from.as_ref().map(|_| true),
         });
         if done && let Some(pending) = self.forget_pending(connection) {
             return self.not_handed(connection, pending, now, out);

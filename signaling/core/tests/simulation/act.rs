@@ -48,6 +48,10 @@ impl Person {
         if scene.chance(self.habits.breaks) {
             return self.break_off(scene);
         }
+        if scene.chance(self.habits.upgrades) {
+            let worker = scene.rng.random_range(0..scene.world.workers());
+            scene.world.upgrade(self.client, worker);
+        }
         if !scene.world.is_accepted(self.client) || !self.greeted {
             return Then::Stay;
         }
@@ -295,7 +299,8 @@ impl Person {
         } else {
             Duration::ZERO
         };
-        let known = self.greeted && scene.world.is_accepted(self.client);
+        let known =
+            self.greeted && scene.world.is_accepted(self.client) && !scene.world.is_moving(self.client);
         self.disconnect(how, later, scene);
         if for_good && how == Closed::Left && !known {
             // Nobody knows yet who it is that leaves.

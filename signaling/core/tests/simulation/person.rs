@@ -59,6 +59,8 @@ pub(crate) struct Habits {
     pub names_match: f64,
     /// How likely an act is to end a connection.
     pub breaks: f64,
+    /// How likely an act is to take the connection to another worker.
+    pub upgrades: f64,
     /// How likely an act ends a wait or a match.
     pub restless: f64,
 }

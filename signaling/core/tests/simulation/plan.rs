@@ -61,6 +61,7 @@ impl Plan {
             doubling: rng.random_range(0.0..0.3),
             delay: Duration::from_millis([1, 10, 60, 300][rng.random_range(0..4)]),
             pool_loss: rng.random_range(0.05..0.4),
+            upgrade_loss: rng.random_range(0.0..0.5),
         };
         let mut plan = Self {
             workers,
@@ -154,8 +155,8 @@ pub(crate) fn carry_out(kind: Break, faults: &Faults, world: &mut World) {
     match kind {
         Break::Bus(on) => {
             let from = if on { faults } else { &Faults::NONE };
-            (world.faults.loss, world.faults.doubling, world.faults.delay) =
-                (from.loss, from.doubling, from.delay);
+            let pool_loss = world.faults.pool_loss;
+            world.faults = Faults { pool_loss, ..*from };
             world.note(|| format!("the bus: {on}"));
         }
         Break::PoolLine(on) => {

@@ -123,6 +123,7 @@ impl Stage {
             plain_questions: !self.limited && rng.random_bool(0.3),
             names_match: [0.0, 0.5, 1.0][rng.random_range(0..3)],
             breaks: [0.0, 0.02, 0.1, 0.3][rng.random_range(0..4)],
+            upgrades: [0.0, 0.1, 0.5][rng.random_range(0..3)],
             restless: [0.02, 0.2, 0.5][rng.random_range(0..3)],
         };
         self.people

@@ -19,6 +19,8 @@ pub struct Faults {
     pub delay: Duration,
     /// Share of the pool's requests and replies lost.
     pub pool_loss: f64,
+    /// Share of connections that are lost on their way from one worker to another.
+    pub upgrade_loss: f64,
 }
 
 impl Faults {
@@ -28,6 +30,7 @@ impl Faults {
         doubling: 0.0,
         delay: Duration::from_millis(1),
         pool_loss: 0.0,
+        upgrade_loss: 0.0,
     };
 }
 

@@ -7,6 +7,7 @@ use signaling_core::id::ConnectionId;
 use signaling_core::time::Millis;
 use signaling_core::worker::{Closed, Connect, Input, User};
 
+use super::upgrade::Step;
 use super::{ClientId, Happening, World};
 
 /// What a client sends.
@@ -25,6 +26,10 @@ pub enum Upward {
         ack: Option<u64>,
     },
     Pong,
+    /// Goes on by a WebSocket to that worker, once all that was sent before has been taken.
+    Upgrade {
+        to: usize,
+    },
     Closed(Closed),
 }
 
@@ -56,6 +61,11 @@ pub(super) struct Line {
     down_until: Millis,
     /// It broke: what the client had sent before this number is lost.
     broken_at: u64,
+    /// What the client has sent by its WebSocket, while it is not taken yet.
+    pub(super) held: Option<Vec<(u64, Upward)>>,
+    upgraded: bool,
+    /// It has arrived where it was to go on.
+    pub(super) settled: bool,
 }
 
 impl World {
@@ -93,6 +103,9 @@ impl World {
             up_until: Millis(0),
             down_until: Millis(0),
             broken_at: 0,
+            held: None,
+            upgraded: false,
+            settled: false,
         };
         self.lines.insert(connection, line);
         let message = self.clients[client].connecting(connection, user, may_begin);
@@ -149,6 +162,20 @@ impl World {
         self.upward(connection, Upward::Closed(how));
     }
 
+    /// The client, if it is connected and has not before, goes on by a WebSocket to `worker`.
+    pub fn upgrade(&mut self, client: ClientId, worker: usize) {
+        let Some(connection) = self.clients[client].connection else {
+            return;
+        };
+        if let Some(line) = self.lines.get_mut(&connection)
+            && !std::mem::replace(&mut line.upgraded, true)
+            && line.worker != worker
+        {
+            self.note(|| format!("client {client} upgrades to worker {worker}"));
+            self.upward(connection, Upward::Upgrade { to: worker });
+        }
+    }
+
     /// The server closes the client's connection because its pod goes away.
     pub fn drain(&mut self, client: ClientId) {
         let line = self.clients[client].connection.and_then(|connection| {
@@ -167,17 +194,33 @@ impl World {
         }
     }
 
+    /// Whether the client's connection is on its way to another worker.
+    pub fn is_moving(&self, client: ClientId) -> bool {
+        let line = self.clients[client]
+            .connection
+            .and_then(|connection| self.lines.get(&connection));
+        line.is_some_and(|line| line.upgraded && !line.settled)
+    }
+
     /// Whether the client's connection is answered.
     pub fn is_accepted(&self, client: ClientId) -> bool {
         self.clients[client].accepted
     }
 
     pub(super) fn reach_worker(&mut self, connection: ConnectionId, message: Upward, number: u64) {
-        let Some(line) = self.lines.get(&connection).filter(|line| number > line.broken_at) else {
+        let line = self.lines.get_mut(&connection);
+        let Some(line) = line.filter(|line| number > line.broken_at) else {
             return;
         };
         let worker = line.worker;
+        if let Some(held) = &mut line.held {
+            return held.push((number, message));
+        }
         match message {
+            Upward::Upgrade { to } => {
+                line.held = Some(Vec::new());
+                self.go_on(connection, Step::Depart { to });
+            }
             Upward::Connect {
                 token,
                 offset,
@@ -195,6 +238,7 @@ impl World {
                     offsets,
                     user,
                     may_begin,
+                    from: None,
                 };
                 self.input(worker, Input::Connect(connect));
             }

@@ -15,6 +15,7 @@ mod bus;
 mod client;
 mod line;
 mod store;
+mod upgrade;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -68,6 +69,11 @@ enum Happening {
     ToClient {
         connection: ConnectionId,
         message: Downward,
+    },
+    /// The next step of a connection's way to another worker.
+    Upgrade {
+        connection: ConnectionId,
+        step: upgrade::Step,
     },
     /// A worker's deadline, if it still stands.
     Deadline {
@@ -313,6 +319,7 @@ impl World {
             Happening::ToClient { connection, message } => {
                 return self.reach_client(connection, message);
             }
+            Happening::Upgrade { connection, step } => self.go_on(connection, step),
             Happening::Deadline { worker } => {
                 if self.hosts[worker].deadline.is_some_and(|at| at <= self.now) {
                     self.hosts[worker].deadline = None;
@@ -382,6 +389,10 @@ impl World {
                 let (sid, pid) = (session.to_string(), text(&token));
                 self.downward(connection, Downward::Accepted { sid, pid });
             }
+            Output::Moved { connection } => {
+                let step = upgrade::Step::Settle;
+                self.after(0, Happening::Upgrade { connection, step });
+            }
             Output::Refuse { connection } => self.downward(connection, Downward::Refused),
             Output::Emit { connection, body } => self.downward(connection, Downward::Event(text(&body))),
             Output::Ack { connection, id, body } => {
@@ -390,7 +401,7 @@ impl World {
             }
             Output::Ping(connection) => self.downward(connection, Downward::Ping),
             Output::Disconnect(connection) => self.downward(connection, Downward::Disconnected),
-            Output::Close(connection) => self.downward(connection, Downward::Closed),
+            Output::Close(connection) => self.close(connection),
             Output::Pool(request) => {
                 if let Request::Enter(ticket) = &request {
                     self.tickets.insert(ticket.session, (**ticket).clone());
