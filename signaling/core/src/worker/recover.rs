@@ -33,8 +33,13 @@ impl Worker {
             return;
         };
         let record = stored.and_then(|stored| read(&stored, &pending, out));
+        let gone = |record: &Recorded| match record.owner == self.config.worker {
+            // Where it has been handed to, its record may not have been written yet.
+            true => self.departed.worker(record.session.id).is_none(),
+            false => !self.workers.contains(&record.owner),
+        };
         match record {
-            Some(record) if !self.workers.contains(&record.owner) || record.owner == self.config.worker => {
+            Some(record) if gone(&record) => {
                 self.take(connection, pending, Box::new(record), now, out);
             }
             record => self.ask_owners(connection, pending, record.map(Box::new), now, out),

@@ -90,7 +90,10 @@ impl Worker {
             return;
         };
         let departed = || self.departed.worker(token.session);
-        let recorded = || record.as_ref().map(|record| &record.owner);
+        let recorded = || {
+            let owner = record.as_ref().map(|record| &record.owner);
+            owner.filter(|owner| **owner != self.config.worker)
+        };
         let likely = pending.returning.from.as_ref().map(|from| &from.owner);
         let likely = likely.or_else(recorded).or_else(departed);
         let likely = likely.unwrap_or(&token.made_by).clone();
