@@ -385,3 +385,21 @@ fn a_resume_from_a_record_into_a_match_that_the_partner_left_says_so() {
         }
     }
 }
+
+#[test]
+fn after_a_flushall_thousands_of_records_are_written_back_a_batch_at_a_time() {
+    let mut world = recording(1, 900);
+    for _ in 0..2_100 {
+        let client = world.client(true);
+        world.connect(client, 0);
+    }
+    world.run(millis(1_000));
+    world.restart_pool();
+    let written: Vec<usize> = (0..4)
+        .map(|_| {
+            world.run(millis(21));
+            world.store.records.len()
+        })
+        .collect();
+    assert_eq!(written, [1_024, 2_048, 2_100, 2_100]);
+}

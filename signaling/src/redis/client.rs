@@ -2,6 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use signaling_core::id::WorkerId;
@@ -36,6 +37,7 @@ pub struct Client {
     state: Arc<State>,
     metrics: Arc<Metrics>,
     lines: Vec<mpsc::Sender<Command>>,
+    unwritten: Arc<AtomicBool>,
 }
 
 /// The connections of one worker, not yet made: to be [run](Self::run) on the worker's runtime.
@@ -65,6 +67,7 @@ impl Client {
             state: Arc::clone(&state),
             metrics: Arc::clone(&metrics),
         };
+        let unwritten = Arc::new(AtomicBool::new(false));
         let (senders, lines) = (0..connections.max(1))
             .map(|_| {
                 state.connection_broken();
@@ -75,6 +78,8 @@ impl Client {
                     records: Records::new(prefix, worker.clone(), ttls),
                     commands,
                     heard: heard.clone(),
+                    unwritten: Arc::clone(&unwritten),
+                    carries_records: false,
                 };
                 (sender, line)
             })
@@ -92,6 +97,7 @@ impl Client {
             state,
             metrics,
             lines: senders,
+            unwritten,
         };
         (client, listener, heard, hears)
     }
@@ -149,6 +155,8 @@ impl Client {
 
     fn ask(&self, line: usize, command: Command) {
         if let Err(mpsc::error::TrySendError::Full(command)) = self.lines[line].try_send(command) {
+            self.unwritten
+                .fetch_or(command.writes_record(), Ordering::Relaxed);
             self.metrics.redis_dropped(command.operation());
         }
     }

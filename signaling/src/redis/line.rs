@@ -3,7 +3,9 @@
 //! What has piled up while the last answer was awaited goes out together. A connection that fails is given up with all
 //! that was asked over it, and made anew.
 
-use std::time::Instant;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use rand::SeedableRng as _;
@@ -27,6 +29,8 @@ use crate::metrics::RedisOperation;
 pub(super) const QUEUE: usize = 4096;
 /// How many go out together.
 const BATCH: usize = 256;
+/// How soon all is written again once more, where Redis does not come after.
+const WRITE_AGAIN_AFTER: Duration = Duration::from_secs(2);
 
 /// What may be asked.
 #[derive(Debug)]
@@ -46,6 +50,11 @@ impl Command {
             Self::Pool { .. } => RedisOperation::Script,
             Self::Record(ask) => Self::operation_of(ask),
         }
+    }
+
+    /// Whether something is missing in Redis if it is not done.
+    pub(super) fn writes_record(&self) -> bool {
+        matches!(self, Self::Record(Ask::Save { .. } | Ask::Forget { .. }))
     }
 
     fn operation_of(ask: &Ask) -> RedisOperation {
@@ -74,6 +83,10 @@ pub(super) struct Line {
     pub(super) records: Records,
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) heard: mpsc::Sender<Heard>,
+    /// Whether records may be missing in Redis: they were dropped, or a server has answered for them that is there no more.
+    pub(super) unwritten: Arc<AtomicBool>,
+    /// Whether it has ever carried records.
+    pub(super) carries_records: bool,
 }
 
 impl Line {
@@ -86,8 +99,11 @@ impl Line {
             match connected {
                 Ok(connection) => {
                     self.wiring.state.connection_made();
+                    self.write_again();
                     let served = self.serve(connection, &mut rng).await;
                     self.wiring.state.connection_broken();
+                    // Whoever serves next may never have heard of what was written last: as after a failover.
+                    self.unwritten.fetch_or(self.carries_records, Ordering::Relaxed);
                     match served {
                         Ok(()) => return,
                         Err(error) => tracing::debug!(%error, "a connection to Redis is given up"),
@@ -119,7 +135,9 @@ impl Line {
             tokio::select! {
                 done = &mut doing => return Some(done),
                 command = self.commands.recv() => {
-                    self.wiring.metrics.redis_dropped(command?.operation());
+                    let command = command?;
+                    self.unwritten.fetch_or(command.writes_record(), Ordering::Relaxed);
+                    self.wiring.metrics.redis_dropped(command.operation());
                 }
             }
         }
@@ -128,11 +146,24 @@ impl Line {
     /// Asks over this connection until it fails, or nobody asks any more.
     async fn serve(&mut self, connection: Connection, rng: &mut StdRng) -> Result<(), LineError> {
         let mut batch = Vec::with_capacity(BATCH);
+        let mut wrote_again = Instant::now();
         loop {
             if self.commands.recv_many(&mut batch, BATCH).await == 0 {
                 return Ok(());
             }
+            self.carries_records |= batch.iter().any(Command::writes_record);
             self.ask(&connection, &mut batch, rng).await?;
+            if self.commands.is_empty() && wrote_again.elapsed() >= WRITE_AGAIN_AFTER {
+                self.write_again();
+                wrote_again = Instant::now();
+            }
+        }
+    }
+
+    /// Asks the worker to write all records again, if any may be missing.
+    fn write_again(&self) {
+        if self.unwritten.swap(false, Ordering::Relaxed) && self.heard.try_send(Heard::Emptied).is_err() {
+            self.unwritten.store(true, Ordering::Relaxed);
         }
     }
 

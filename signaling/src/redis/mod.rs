@@ -79,6 +79,6 @@ pub enum Heard {
     },
     /// The lease was not renewed for so long that others may have taken this pod for lost.
     Interrupted,
-    /// Redis has lost what was written to it.
+    /// Redis has lost what was written to it, or may have.
     Emptied,
 }

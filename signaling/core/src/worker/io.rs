@@ -88,7 +88,7 @@ pub enum Input<'a> {
     },
     /// This worker was silent for so long that others may have taken it for lost.
     Interrupted,
-    /// The store has lost what was written to it.
+    /// The store has lost what was written to it, or may have.
     Emptied,
     /// [`super::Worker::deadline`] has come.
     Deadline,

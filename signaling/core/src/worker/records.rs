@@ -16,6 +16,8 @@ use crate::time::Millis;
 
 /// How long a change waits for others to be written with it.
 const BATCH: Duration = Duration::from_millis(20);
+/// How many are written in one batch: when all are to be written again, the store is not to choke on them.
+const MAX_BATCH: usize = 1024;
 
 /// Which records are to be written.
 #[derive(Debug, Default)]
@@ -66,8 +68,12 @@ impl Worker {
             self.unsaved.saved.pop_first();
             self.unsaved.changed.insert(key);
         }
-        self.unsaved.since = None;
-        for key in std::mem::take(&mut self.unsaved.changed) {
+        let mut batch = std::mem::take(&mut self.unsaved.changed);
+        if let Some(&next) = batch.iter().nth(MAX_BATCH) {
+            self.unsaved.changed = batch.split_off(&next);
+        }
+        self.unsaved.since = (!self.unsaved.changed.is_empty()).then_some(now);
+        for key in batch {
             if let Some(session) = self.sessions.get_mut(key) {
                 let saved = std::mem::replace(&mut session.saved, now);
                 self.unsaved.saved.remove(&(saved, key));
@@ -83,7 +89,7 @@ impl Worker {
         self.unsaved.saved.remove(&(session.saved, key));
     }
 
-    /// The store has lost what was written. The blocks of users are kept there only, but for those of live sessions.
+    /// The store may have lost what was written. The blocks of users are kept there only, but for those of live sessions.
     pub(super) fn emptied(&mut self, now: Millis, out: &mut Outputs) {
         self.all_changed();
         let users = self.sessions.iter().filter(|(_, session)| session.user.is_some());
