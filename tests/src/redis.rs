@@ -109,6 +109,12 @@ impl Redis {
         self.address
     }
 
+    /// Its process, for whoever looks at its CPU time.
+    #[must_use]
+    pub fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// `redis://127.0.0.1:…`
     #[must_use]
     pub fn url(&self) -> String {

@@ -11,7 +11,7 @@ use anyhow::ensure;
 
 use super::options::Sizes;
 use super::process::Cores;
-use super::relay::{Pairs, is_signal};
+use super::relay::{Calls, Pairs, is_signal};
 use super::report::{Quantity, Samples};
 use super::server::Kind;
 use super::start;
@@ -31,29 +31,35 @@ pub(super) fn measure(
     let mut pairs = Pairs::of_each(&servers, sizes.relay_sessions)?;
     for pairs in &mut pairs {
         let _turn = pairs.server.take_turn()?;
-        one_way(pairs, sizes.latency_events / 5)?;
+        one_way(&mut pairs.calls, sizes.latency_events / 5)?;
     }
     for _ in 0..sizes.rounds {
         for pairs in &mut pairs {
             let _turn = pairs.server.take_turn()?;
             pairs.call_anew()?;
-            let mut times = one_way(pairs, sizes.latency_events)?;
-            times.sort_unstable();
-            let percentile = |part: usize| times[(times.len() - 1) * part / 100].as_secs_f64() * 1e6;
-            samples.add(Quantity::LatencyMedian, pairs.server.kind, percentile(50));
-            samples.add(Quantity::LatencyP99, pairs.server.kind, percentile(99));
+            let (median, p99) = one_way(&mut pairs.calls, sizes.latency_events)?;
+            samples.add(Quantity::LatencyMedian, pairs.server.kind, median);
+            samples.add(Quantity::LatencyP99, pairs.server.kind, p99);
         }
     }
     Ok(())
 }
 
+/// How long events take in microseconds: the median, and what one of a hundred exceeds.
+pub(super) fn one_way(calls: &mut Calls, events: usize) -> anyhow::Result<(f64, f64)> {
+    let mut times = all_times(calls, events)?;
+    times.sort_unstable();
+    let percentile = |part: usize| times[(times.len() - 1) * part / 100].as_secs_f64() * 1e6;
+    Ok((percentile(50), percentile(99)))
+}
+
 /// The time of each of `events` events.
-fn one_way(pairs: &mut Pairs<'_>, events: usize) -> anyhow::Result<Vec<Duration>> {
+fn all_times(calls: &mut Calls, events: usize) -> anyhow::Result<Vec<Duration>> {
     let mut times = Vec::with_capacity(events);
-    let sessions = pairs.partner.len();
+    let sessions = calls.partner.len();
     // When each session's events that are under way were to be sent; they arrive in that order.
     let mut under_way = vec![VecDeque::new(); sessions];
-    pairs.sockets.catch_up()?;
+    calls.sockets.catch_up()?;
     let begin = Instant::now();
     let mut sent = 0;
     while times.len() < events {
@@ -62,11 +68,11 @@ fn one_way(pairs: &mut Pairs<'_>, events: usize) -> anyhow::Result<Vec<Duration>
             if due <= Instant::now() {
                 let from = sent % sessions;
                 under_way[from].push_back(due);
-                pairs.send_next(from)?;
+                calls.send_next(from)?;
                 sent += 1;
             }
         }
-        let Pairs { sockets, partner, .. } = pairs;
+        let Calls { sockets, partner, .. } = calls;
         ensure!(
             begin.elapsed() < LONGEST,
             "{} of {events} events have arrived",

@@ -81,7 +81,7 @@ pub(super) fn pair(sockets: &mut Sockets) -> anyhow::Result<Vec<usize>> {
     Ok(partner)
 }
 
-/// Has one of each pair leave, and waits until the other knows.
+/// Has one of each pair leave, and waits until the other knows. Who is their own partner has nobody to leave.
 pub(super) fn part(sockets: &mut Sockets, partner: &[usize]) -> anyhow::Result<()> {
     let leave = frames::text(r#"42["leave_match"]"#);
     let leaving = (0..partner.len()).filter(|session| *session < partner[*session]);
@@ -102,7 +102,7 @@ pub(super) fn part(sockets: &mut Sockets, partner: &[usize]) -> anyhow::Result<(
 }
 
 /// The id of the match that has been found.
-fn match_found<'a>(incoming: &Incoming<'a>) -> anyhow::Result<Option<&'a [u8]>> {
+pub(super) fn match_found<'a>(incoming: &Incoming<'a>) -> anyhow::Result<Option<&'a [u8]>> {
     let Incoming::Text(text) = incoming else {
         return Ok(None);
     };

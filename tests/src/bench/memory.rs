@@ -5,7 +5,7 @@ use super::matches::part;
 use super::options::Sizes;
 use super::process::Cores;
 use super::progress;
-use super::relay::{Pairs, is_signal};
+use super::relay::{Calls, Pairs, is_signal};
 use super::report::{Quantity, Samples};
 use super::server::{Kind, Server};
 use super::sockets::Sockets;
@@ -36,13 +36,13 @@ fn one_round(server: &Server, sessions: usize, samples: &mut Samples) -> anyhow:
     let mut sockets = Sockets::open(server, sessions)?;
     settle(server, &mut sockets)?;
     add(Quantity::IdleMemory)?;
-    let mut pairs = Pairs::among(server, sockets)?;
-    call(&mut pairs)?;
+    let mut calls = Pairs::among(server, sockets)?.calls;
+    call(&mut calls)?;
     add(Quantity::CallMemory)?;
     if server.kind.is_socket_io() {
-        part(&mut pairs.sockets, &pairs.partner)?;
+        part(&mut calls.sockets, &calls.partner)?;
     }
-    settle(server, &mut pairs.sockets)?;
+    settle(server, &mut calls.sockets)?;
     add(Quantity::AfterMemory)
 }
 
@@ -56,14 +56,14 @@ fn settle(server: &Server, sockets: &mut Sockets) -> anyhow::Result<()> {
 }
 
 /// Each session sends its partner a call's signals.
-fn call(pairs: &mut Pairs<'_>) -> anyhow::Result<()> {
+fn call(calls: &mut Calls) -> anyhow::Result<()> {
     for _ in 0..=frames::CANDIDATES {
-        for session in 0..pairs.partner.len() {
-            pairs.send_next(session)?;
+        for session in 0..calls.partner.len() {
+            calls.send_next(session)?;
         }
-        let mut missing = pairs.partner.len();
+        let mut missing = calls.partner.len();
         while missing > 0 {
-            pairs.sockets.wait(None, |_, _, incoming| {
+            calls.sockets.wait(None, |_, _, incoming| {
                 missing -= usize::from(is_signal(&incoming)?);
                 Ok(())
             })?;

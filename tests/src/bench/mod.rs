@@ -6,10 +6,16 @@
 //!                         rounds: ours, echo, node, ours, … → samples → Report: table, bench.json
 //! ```
 //!
+//! What goes from pod to pod is measured beside several workers of Node's socket.io with its adapter for Redis, each kind
+//! over a Redis of its own on the servers' core (cluster, cross).
+//!
 //! All servers get the same bytes over the same number of sockets, with the same number of messages under way. They share
-//! a core, and those whose turn it is not are stopped. What is compared is the server's time on its core and its memory, as
-//! the kernel counts them; only latency and the rate of handshakes are read from a clock.
+//! a core, and those whose turn it is not are stopped, but for those with a Redis, where leases would run out meanwhile.
+//! What is compared is the server's time on its core and its memory, as the kernel counts them; only latency and the rate
+//! of handshakes are read from a clock.
 
+mod cluster;
+mod cross;
 mod frames;
 mod handshakes;
 mod latency;
@@ -21,6 +27,7 @@ mod relay;
 mod report;
 mod server;
 mod sockets;
+mod targets;
 
 use anyhow::{Context as _, ensure};
 
@@ -61,6 +68,7 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
             Section::Latency => latency::measure,
             Section::Handshakes => handshakes::measure,
             Section::Match => matches::measure,
+            Section::Cross => cross::measure,
         };
         measure(&servers, &sizes, cores, &mut samples).with_context(|| format!("{section:?}"))?;
     }

@@ -47,6 +47,9 @@ pub enum Section {
     Handshakes,
     /// CPU time per match.
     Match,
+    /// The same for what goes from one of several servers to another over Redis: CPU time and commands per event and per
+    /// match, and latency.
+    Cross,
 }
 
 /// How much of everything.
@@ -72,6 +75,13 @@ pub(super) struct Sizes {
     /// Sessions that look for each other, and how often they do in a round.
     pub(super) match_sessions: usize,
     pub(super) matches_each: usize,
+    /// Sessions of several servers over one Redis, and how many events each of them sends in a round.
+    pub(super) cross_sessions: usize,
+    pub(super) cross_each: usize,
+    /// Events that all of them together have under way.
+    pub(super) cross_under_way: usize,
+    /// Sessions of several servers that look for each other, as often as those of one.
+    pub(super) cross_match_sessions: usize,
 }
 
 impl Sizes {
@@ -83,6 +93,7 @@ impl Sizes {
             all_servers,
             self.handshakes,
             self.match_sessions,
+            2 * self.cross_sessions + self.cross_match_sessions,
         ]
         .into_iter()
         .max()
@@ -115,6 +126,10 @@ impl Options {
             handshakes: sessions(5_000, 1_000),
             match_sessions: sessions(1_000, 400),
             matches_each: of(4, 2),
+            cross_sessions: sessions(500, 100),
+            cross_each: of(190, 50),
+            cross_under_way: 500,
+            cross_match_sessions: sessions(256, 64),
         }
     }
 }

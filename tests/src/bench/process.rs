@@ -33,6 +33,14 @@ pub(super) fn pin(core: usize) -> anyhow::Result<()> {
     Ok(sched_setaffinity(None, &only)?)
 }
 
+/// Starts a process on the servers' core: a process is born where its parent is.
+pub(super) fn elsewhere<R>(cores: Cores, start: impl FnOnce() -> R) -> anyhow::Result<R> {
+    pin(cores.server)?;
+    let started = start();
+    pin(cores.generator)?;
+    Ok(started)
+}
+
 /// Allows this process, and what it starts, as many file descriptors as may be, and tells how many.
 pub(super) fn allow_sockets() -> anyhow::Result<u64> {
     let limit = getrlimit(Resource::Nofile);

@@ -3,6 +3,7 @@
 //! Each session has one event under way: the next one is sent when its partner has got the last. A call's signals are
 //! sent again and again: a description of 2 KB, then four candidates.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
@@ -19,6 +20,11 @@ use super::start;
 /// Sessions of one server in pairs. The echo's sessions are their own partners.
 pub(super) struct Pairs<'a> {
     pub(super) server: &'a Server,
+    pub(super) calls: Calls,
+}
+
+/// Sessions in pairs that talk.
+pub(super) struct Calls {
     pub(super) sockets: Sockets,
     pub(super) partner: Vec<usize>,
     signals: Vec<Vec<u8>>,
@@ -31,12 +37,6 @@ pub(super) struct Pairs<'a> {
 /// The pod allows a session 200 signals at once, and then one each 20 ms.
 const REST_FOR_EACH: Duration = Duration::from_millis(20);
 
-/// What a round came to.
-struct Cost {
-    cpu: Duration,
-    wall: Duration,
-}
-
 pub(super) fn measure(
     servers: &[Kind],
     sizes: &Sizes,
@@ -46,20 +46,23 @@ pub(super) fn measure(
     let servers = start(servers, cores)?;
     let mut pairs = Pairs::of_each(&servers, sizes.relay_sessions)?;
     for round in 0..sizes.relay_warm_up + sizes.rounds {
-        for pairs in &mut pairs {
-            let _turn = pairs.server.take_turn()?;
-            let cost = pairs.relay(sizes.relay_events, sizes.window)?;
+        for Pairs { server, calls } in &mut pairs {
+            let _turn = server.take_turn()?;
+            calls.rest();
+            let each = sizes.relay_events / calls.partner.len();
+            let (cpu, began) = (server.cpu_time()?, Instant::now());
+            calls.relay(0..calls.partner.len(), each, sizes.window)?;
+            let (cpu, wall) = (server.cpu_time()? - cpu, began.elapsed());
             if round < sizes.relay_warm_up {
                 continue;
             }
             let events = sizes.relay_events as f64;
-            let kind = pairs.server.kind;
             samples.add(
                 Quantity::RelayCpu,
-                kind,
-                cost.cpu.as_secs_f64() * 100_000.0 / events,
+                server.kind,
+                cpu.as_secs_f64() * 100_000.0 / events,
             );
-            samples.add(Quantity::RelayRate, kind, events / cost.wall.as_secs_f64());
+            samples.add(Quantity::RelayRate, server.kind, events / wall.as_secs_f64());
         }
     }
     Ok(())
@@ -84,24 +87,32 @@ impl<'a> Pairs<'a> {
             Kind::Echo => (0..sockets.len()).collect(),
             Kind::Pod | Kind::Node => pair(&mut sockets)?,
         };
-        Ok(Self {
-            server,
-            sent: vec![0; sockets.len()],
-            sockets,
-            partner,
-            signals: frames::call(),
-            rested: Instant::now(),
-        })
+        let calls = Calls::new(sockets, partner);
+        Ok(Self { server, calls })
     }
 
     /// Has all hang up and find new partners: what a call leaves with the server goes with it, as in real life.
     pub(super) fn call_anew(&mut self) -> anyhow::Result<()> {
         if self.server.kind.is_socket_io() {
-            part(&mut self.sockets, &self.partner)?;
-            self.partner = pair(&mut self.sockets)?;
-            self.sent.fill(0);
+            let calls = &mut self.calls;
+            part(&mut calls.sockets, &calls.partner)?;
+            calls.partner = pair(&mut calls.sockets)?;
+            calls.sent.fill(0);
         }
         Ok(())
+    }
+}
+
+impl Calls {
+    /// Sessions that have found these partners.
+    pub(super) fn new(sockets: Sockets, partner: Vec<usize>) -> Self {
+        Self {
+            sent: vec![0; sockets.len()],
+            sockets,
+            partner,
+            signals: frames::call(),
+            rested: Instant::now(),
+        }
     }
 
     /// Sends the next signal of a session.
@@ -111,14 +122,16 @@ impl<'a> Pairs<'a> {
         self.sockets.send(from, frame)
     }
 
-    /// Has each session send its share of `events`.
-    fn relay(&mut self, events: usize, window: usize) -> anyhow::Result<Cost> {
-        let each = events / self.partner.len();
+    /// Waits until the server lets the sessions send as much as ever.
+    pub(super) fn rest(&self) {
         std::thread::sleep(self.rested.saturating_duration_since(Instant::now()));
+    }
+
+    /// Has each of the `senders` send `each` signals, with `window` of them under way.
+    pub(super) fn relay(&mut self, senders: Range<usize>, each: usize, window: usize) -> anyhow::Result<()> {
         let until: Vec<usize> = self.sent.iter().map(|sent| sent + each).collect();
-        let mut missing = each * self.partner.len();
-        let (cpu, began) = (self.server.cpu_time()?, Instant::now());
-        for session in 0..self.partner.len() {
+        let mut missing = each * senders.len();
+        for session in senders {
             for _ in 0..window.min(each) {
                 self.send_next(session)?;
             }
@@ -145,10 +158,7 @@ impl<'a> Pairs<'a> {
             })?;
         }
         self.rested = Instant::now() + REST_FOR_EACH * u32::try_from(each)?;
-        Ok(Cost {
-            cpu: self.server.cpu_time()? - cpu,
-            wall: began.elapsed(),
-        })
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::options::Sizes;
 use super::process::Cores;
 use super::server::Kind;
+use super::targets::{Target, targets};
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -23,6 +24,18 @@ pub(super) enum Quantity {
     HandshakeRate,
     HandshakeCpu,
     MatchCpu,
+    CrossCpu,
+    CrossRedisCpu,
+    CrossAllCpu,
+    AloneCpu,
+    FourCpu,
+    EventCommands,
+    CrossLatencyMedian,
+    CrossLatencyP99,
+    CrossMatchCpu,
+    CrossMatchRedisCpu,
+    MatchCommands,
+    MatchExecuted,
 }
 
 impl Quantity {
@@ -39,6 +52,18 @@ impl Quantity {
             Self::HandshakeRate => ("handshakes per second", "1/s", 0),
             Self::HandshakeCpu => ("CPU per handshake", "µs", 1),
             Self::MatchCpu => ("CPU per match", "µs", 1),
+            Self::CrossCpu => ("two: CPU per 100,000 events between them", "s", 3),
+            Self::CrossRedisCpu => ("the same of their Redis", "s", 3),
+            Self::CrossAllCpu => ("the same together", "s", 3),
+            Self::AloneCpu => ("one with Redis: CPU per 100,000 events", "s", 3),
+            Self::FourCpu => ("four: CPU per 100,000 events between them", "s", 3),
+            Self::EventCommands => ("two: commands to Redis per event", "", 3),
+            Self::CrossLatencyMedian => ("two: one way at 2,000 events/s, p50", "µs", 0),
+            Self::CrossLatencyP99 => ("two: one way at 2,000 events/s, p99", "µs", 0),
+            Self::CrossMatchCpu => ("two: CPU per match between them", "µs", 1),
+            Self::CrossMatchRedisCpu => ("the same of their Redis", "µs", 1),
+            Self::MatchCommands => ("two: commands to Redis per match", "", 1),
+            Self::MatchExecuted => ("the same with those within scripts", "", 1),
         }
     }
 }
@@ -52,12 +77,12 @@ impl Samples {
         self.0.entry((quantity, kind)).or_default().push(sample);
     }
 
-    fn of(&self, quantity: Quantity, kind: Kind) -> Option<Spread> {
+    pub(super) fn of(&self, quantity: Quantity, kind: Kind) -> Option<Spread> {
         Spread::of(self.0.get(&(quantity, kind))?)
     }
 
     /// One server's figure in terms of another's, round by round: what the machine did in a round befell both.
-    fn ratio(&self, quantity: Quantity, of: Kind, to: Kind) -> Option<Spread> {
+    pub(super) fn ratio(&self, quantity: Quantity, of: Kind, to: Kind) -> Option<Spread> {
         let rounds = self
             .0
             .get(&(quantity, of))?
@@ -69,10 +94,10 @@ impl Samples {
 
 /// The median of all rounds, and the extremes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-struct Spread {
-    median: f64,
-    min: f64,
-    max: f64,
+pub(super) struct Spread {
+    pub(super) median: f64,
+    pub(super) min: f64,
+    pub(super) max: f64,
 }
 
 impl Spread {
@@ -118,19 +143,6 @@ struct Measured {
     #[serde(flatten)]
     spread: Spread,
     samples: Vec<f64>,
-}
-
-/// What is wanted of the pod, and what was reached.
-#[derive(Debug, Serialize)]
-struct Target {
-    what: &'static str,
-    wanted: f64,
-    at_most: bool,
-    #[serde(flatten)]
-    reached: Spread,
-    met: bool,
-    #[serde(skip)]
-    decimals: usize,
 }
 
 impl Report {
@@ -208,73 +220,6 @@ impl Spread {
     }
 }
 
-/// The targets that the figures allow to judge.
-fn targets(samples: &Samples) -> Vec<Target> {
-    let pod = |quantity| samples.of(quantity, Kind::Pod);
-    let judge = |what, reached: Option<Spread>, at_most, wanted: f64, decimals| {
-        let reached = reached?;
-        let met = if at_most {
-            reached.median <= wanted
-        } else {
-            reached.median >= wanted
-        };
-        Some(Target {
-            what,
-            wanted,
-            at_most,
-            reached,
-            met,
-            decimals,
-        })
-    };
-    let all = [
-        judge(
-            "bytes of user memory per idle session",
-            pod(Quantity::IdleMemory),
-            true,
-            3_072.0,
-            0,
-        ),
-        judge(
-            "bytes when the call is over",
-            pod(Quantity::AfterMemory),
-            true,
-            5_120.0,
-            0,
-        ),
-        judge(
-            "events per CPU second, in terms of Node's",
-            samples.ratio(Quantity::RelayCpu, Kind::Node, Kind::Pod),
-            false,
-            4.5,
-            2,
-        ),
-        judge(
-            "CPU per event, in terms of the echo's",
-            samples.ratio(Quantity::RelayCpu, Kind::Pod, Kind::Echo),
-            true,
-            1.35,
-            2,
-        ),
-        judge(
-            "µs one way at 2,000 events/s, p99",
-            pod(Quantity::LatencyP99),
-            true,
-            300.0,
-            0,
-        ),
-        judge(
-            "handshakes per second",
-            pod(Quantity::HandshakeRate),
-            false,
-            10_000.0,
-            0,
-        ),
-        judge("µs of CPU per match", pod(Quantity::MatchCpu), true, 30.0, 1),
-    ];
-    all.into_iter().flatten().collect()
-}
-
 impl Machine {
     fn this(cores: Cores) -> Self {
         let read = |path| std::fs::read_to_string(path).unwrap_or_default();
@@ -293,23 +238,6 @@ impl Machine {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_target_is_judged_by_the_median() {
-        let mut samples = Samples::default();
-        for (pod, node) in [(1.0, 5.0), (1.0, 4.0), (2.0, 10.0)] {
-            samples.add(Quantity::RelayCpu, Kind::Pod, pod);
-            samples.add(Quantity::RelayCpu, Kind::Node, node);
-        }
-        let [target] = &targets(&samples)[..] else {
-            panic!("one target can be judged")
-        };
-        assert!(target.met);
-        assert_eq!(
-            (target.reached.median, target.reached.min, target.reached.max),
-            (5.0, 4.0, 5.0)
-        );
-    }
 
     #[test]
     fn the_median_of_an_even_number_lies_between_the_middle_two() {

@@ -37,7 +37,7 @@ impl Kind {
     /// What is missing to run it here.
     pub(super) fn missing(self) -> Option<String> {
         let program = match self {
-            Self::Node if !bench_folder().join("node_modules/socket.io").is_dir() => {
+            Self::Node if !bench_folder().join("node_modules/ioredis").is_dir() => {
                 return Some(
                     "its packages are not installed: run `make bench`, or `npm ci` in tests/bench".into(),
                 );
@@ -53,12 +53,13 @@ impl Kind {
         }
     }
 
-    /// The program, and its arguments.
-    fn command(self) -> anyhow::Result<(PathBuf, Vec<PathBuf>)> {
+    /// The program, and its arguments: on its own, or as one of several over a Redis.
+    fn command(self, shares: bool) -> anyhow::Result<(PathBuf, Vec<PathBuf>)> {
+        let script = if shares { "cluster.mjs" } else { "server.mjs" };
         Ok(match self {
             Self::Pod => (pod()?, Vec::new()),
             Self::Echo => (sibling("echo")?, Vec::new()),
-            Self::Node => ("node".into(), vec![bench_folder().join("server.mjs")]),
+            Self::Node => ("node".into(), vec![bench_folder().join(script)]),
         })
     }
 }
@@ -74,10 +75,32 @@ impl Server {
     /// Starts a server on the server's core, and waits until it listens.
     pub(super) fn start(kind: Kind, cores: Cores) -> anyhow::Result<Self> {
         let ping_interval = PING_INTERVAL.as_millis().to_string();
-        let (program, arguments) = kind.command()?;
-        // A process is born where its parent is.
-        process::pin(cores.server)?;
-        let process = Command::new(&program)
+        let settings = [
+            ("SOCKET_IO_PING_INTERVAL", &*ping_interval),
+            ("PING_INTERVAL_MS", &ping_interval),
+        ];
+        Self::launch(kind, kind.command(false)?, &settings, cores)
+    }
+
+    /// Starts one of several servers that share a Redis.
+    pub(super) fn start_member(kind: Kind, number: usize, redis: &str, cores: Cores) -> anyhow::Result<Self> {
+        let name = format!("pod-{number}");
+        let settings = [
+            ("REDIS_URL", redis),
+            ("POD_ID", &name),
+            ("POD_SECRET", "shared by the pods of the bench"),
+        ];
+        Self::launch(kind, kind.command(true)?, &settings, cores)
+    }
+
+    fn launch(
+        kind: Kind,
+        (program, arguments): (PathBuf, Vec<PathBuf>),
+        settings: &[(&str, &str)],
+        cores: Cores,
+    ) -> anyhow::Result<Self> {
+        let mut command = Command::new(&program);
+        command
             .args(arguments)
             .env_clear()
             .envs(std::env::vars().filter(|(name, _)| name == "PATH"))
@@ -88,19 +111,16 @@ impl Server {
                 ("PORT", "0"),
                 ("CLUSTER_WORKERS", "1"),
                 ("MAX_CONNECTIONS_PER_WORKER", "100000"),
-                ("SOCKET_IO_PING_INTERVAL", &ping_interval),
-                ("PING_INTERVAL_MS", &ping_interval),
                 // Sessions do not answer while it is another server's turn.
                 ("SOCKET_IO_PING_TIMEOUT", "600000"),
                 ("PING_TIMEOUT_MS", "600000"),
                 ("LOG_FORMAT", "json"),
             ])
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .with_context(|| program.display().to_string());
-        process::pin(cores.generator)?;
-        let mut process = process?;
+            .stdout(Stdio::piped());
+        let spawned = process::elsewhere(cores, || command.spawn())?;
+        let mut process = spawned.with_context(|| program.display().to_string())?;
         let output = process.stdout.take().context("the output is piped")?;
         let mut lines = BufReader::new(output).lines();
         let address = lines

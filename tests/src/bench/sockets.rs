@@ -67,13 +67,22 @@ impl Sockets {
     /// Opens sessions, a few at a time, until there are `count`: WebSockets, and in Socket.IO members of the default
     /// namespace.
     pub(super) fn open(server: &Server, count: usize) -> anyhow::Result<Self> {
+        Self::open_at(server.kind, count, |_| server.address)
+    }
+
+    /// The same, each with the server that `address` names for its number.
+    pub(super) fn open_at(
+        kind: Kind,
+        count: usize,
+        address: impl Fn(usize) -> SocketAddr,
+    ) -> anyhow::Result<Self> {
         let mut all = Self::none()?;
-        let socket_io = server.kind.is_socket_io();
+        let socket_io = kind.is_socket_io();
         let connect = frames::text("40");
         let mut open = 0;
         while open < count {
             while all.len() < count && all.len() - open < AT_A_TIME {
-                all.begin(server.address)?;
+                all.begin(address(all.len()))?;
             }
             all.wait(None, |sockets, from, incoming| {
                 match incoming {
