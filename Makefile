@@ -10,7 +10,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 PAGE := signaling/web
 
-.PHONY: help run test lint bench load-test generate
+.PHONY: help run test lint bench load-test chaos generate
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | \
@@ -34,6 +34,17 @@ bench: toolchain ## measure the pod beside a bare echo and Node's socket.io (ARG
 load-test: toolchain ## drive clients through whole calls against a running pod (ARGS="--maxConnections 1000")
 	cargo run --release --locked --bin load-test -- $(ARGS)
 
+chaos: toolchain ## break a service of three pods in every way while people use it (ARGS="--seed 7 --redis cluster")
+	cargo build --release --locked --bin signaling --bin chaos
+	@export SIGNALING_BIN=$(CURDIR)/target/release/signaling; \
+	  if [ -n "$(ARGS)" ]; then exec target/release/chaos $(ARGS); fi; \
+	  status=0; \
+	  target/release/chaos --faults-of-each 50 || status=1; \
+	  target/release/chaos --faults-of-each 20 --redis sentinel --kinds $(WITH_FAILOVERS) || status=1; \
+	  target/release/chaos --faults-of-each 20 --redis cluster --kinds $(WITH_FAILOVERS) || status=1; \
+	  target/release/chaos --faults-of-each 10 --default-timers || status=1; \
+	  exit $$status
+
 generate: toolchain ## write the README's tables of settings and metrics again, from the code
 	cargo run --locked --bin signaling -- reference --write
 
@@ -41,6 +52,9 @@ generate: toolchain ## write the README's tables of settings and metrics again, 
 # What the targets above are made of.
 
 .PHONY: toolchain page test-tools test-rust test-page test-clients lint-rust lint-dependencies lint-page lint-scripts
+
+# What else goes on while a Sentinel or a cluster fails over.
+WITH_FAILOVERS := master-killed,failed-over,pod-killed,pod-stopped,pod-drained,clients-dropped
 
 # A heading above each part of a long run.
 section = @printf '\n\033[1m== %s\033[0m\n' '$(1)'

@@ -1,6 +1,7 @@
-//! A client's Engine.IO session and Socket.IO namespace on one WebSocket.
+//! A client's Engine.IO session and Socket.IO namespace, on one WebSocket or over polls.
 //!
-//! [`Connection::connect`] does what a stock client does with `transports: ["websocket"]`. From there it is polled (or
+//! [`Connection::connect`] does what a stock client does with `transports: ["websocket"]`, and
+//! [`Connection::connect_by`] with other ones. From there it is polled (or
 //! awaited) for [`Incoming`] packets, which borrow from what was read; pings are answered by themselves. There is no timer:
 //! [`Connection::handshake`] tells how long a server may be silent, for whoever looks after many connections at once.
 
@@ -12,13 +13,26 @@ use std::task::{Context, Poll};
 use serde::Deserialize;
 use signaling_wire::engine_io;
 use signaling_wire::socket_io::Packet;
-use signaling_wire::websocket::{CloseCode, Message};
+use signaling_wire::websocket::CloseCode;
 
+use crate::carrier::Carrier;
 use crate::target::Target;
 use crate::websocket::{Closed, OpenError, Outbox, Traffic, WebSocket};
 
 /// Where Socket.IO servers listen.
 const PATH: &str = "/socket.io/?EIO=4&transport=websocket";
+
+/// How packets travel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// Over one WebSocket from the beginning.
+    #[default]
+    WebSocket,
+    /// Over polls, and a WebSocket as soon as one works: what stock clients do by default.
+    Upgrade,
+    /// Over polls for good.
+    Polling,
+}
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +63,9 @@ pub enum Ended {
     /// The server sent what is no packet.
     #[error("the server broke the protocol: {0}")]
     Protocol(String),
+    /// A poll or post was refused with this status.
+    #[error("a poll was answered with {0}")]
+    Refused(u16),
 }
 
 /// What the server says of the session when it opens.
@@ -147,7 +164,7 @@ impl Emitter<'_> {
 /// A client in the namespace `/`.
 #[derive(Debug)]
 pub struct Connection {
-    socket: WebSocket,
+    carrier: Carrier,
     handshake: Handshake,
     joined: Joined,
     /// Packets that came together with the answer to CONNECT.
@@ -175,23 +192,50 @@ impl Connection {
         headers: &[(&str, &str)],
         auth: Option<&str>,
     ) -> Result<Self, ConnectError> {
-        let mut socket = WebSocket::open(target, path, headers).await?;
+        let socket = WebSocket::open(target, path, headers).await?;
+        Self::join(Carrier::WebSocket(socket), auth).await
+    }
+
+    /// The same as [`Self::connect`] over this transport.
+    ///
+    /// # Errors
+    /// The server cannot be reached or refuses.
+    pub async fn connect_by(
+        target: &Target,
+        transport: Transport,
+        auth: Option<&str>,
+    ) -> Result<Self, ConnectError> {
+        if transport == Transport::WebSocket {
+            return Self::connect(target, auth).await;
+        }
+        let carrier = Carrier::poll(target, transport == Transport::Upgrade).await?;
+        Self::join(carrier, auth).await
+    }
+
+    /// Joins the namespace of a session that has just been opened.
+    async fn join(mut carrier: Carrier, auth: Option<&str>) -> Result<Self, ConnectError> {
         let mut joining = Joining::new(auth);
         let answer = loop {
-            let read = socket.read(|message, outbox| joining.take(message, outbox)).await;
+            let read = poll_fn(|cx| {
+                if let Poll::Ready(Err(ended)) = carrier.poll_flush(cx) {
+                    return Poll::Ready(Err(ended));
+                }
+                carrier.poll_read(cx, |text, outbox| joining.take(text, outbox))
+            })
+            .await;
             if let Some(ended) = joining.ended.take() {
                 return Err(ended.into());
             }
             if let Some(answer) = joining.answer.take() {
                 break answer;
             }
-            read.map_err(Ended::from)?;
+            read?;
         };
         let handshake = joining
             .handshake
             .ok_or_else(|| Ended::Protocol("joined before it was open".into()))?;
         Ok(Self {
-            socket,
+            carrier,
             handshake,
             joined: answer.map_err(ConnectError::Refused)?,
             early: joining.early,
@@ -221,14 +265,14 @@ impl Connection {
     /// Sends events.
     pub fn emitter(&mut self) -> Emitter<'_> {
         Emitter {
-            outbox: self.socket.outbox(),
+            outbox: self.carrier.outbox(),
             next_ack: &mut self.next_ack,
         }
     }
 
     /// Appends the end of the connection to what is to be sent: leaving by a close frame with this code.
     pub fn close(&mut self, code: CloseCode) {
-        self.socket.outbox().close(code);
+        self.carrier.outbox().close(code);
     }
 
     /// Gives the connection up: the next read ends, and nothing more is written.
@@ -236,15 +280,16 @@ impl Connection {
         self.ended.get_or_insert(Ended::Closed(Closed::Ended));
     }
 
-    /// The WebSocket below.
-    pub fn socket(&mut self) -> &mut WebSocket {
-        &mut self.socket
+    /// Whether packets travel over a WebSocket by now.
+    #[must_use]
+    pub fn is_websocket(&self) -> bool {
+        matches!(self.carrier, Carrier::WebSocket(_) | Carrier::Upgraded(..))
     }
 
     /// Bytes that went each way.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
-        self.socket.traffic()
+        self.carrier.traffic()
     }
 
     /// Writes what waits to be sent, as far as the socket takes it.
@@ -252,7 +297,7 @@ impl Connection {
     /// # Errors
     /// How the connection came to its end.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
-        self.socket.poll_flush(cx).map_err(Ended::from)
+        self.carrier.poll_flush(cx)
     }
 
     /// Reads once and hands out the packets that came, with the means to send in return. Nothing is written here.
@@ -266,7 +311,7 @@ impl Connection {
         mut handle: impl FnMut(Incoming<'_>, &mut Emitter<'_>),
     ) -> Poll<Result<(), Ended>> {
         let Self {
-            socket,
+            carrier,
             early,
             next_ack,
             ended,
@@ -283,17 +328,14 @@ impl Connection {
             }
         };
         let read = if early.is_empty() {
-            socket.poll_read(cx, |message, outbox| match message {
-                Message::Text(text) => take(text, outbox),
-                _ => take("", outbox),
-            })
+            carrier.poll_read(cx, take)
         } else {
-            early.drain(..).for_each(|text| take(&text, socket.outbox()));
+            early.drain(..).for_each(|text| take(&text, carrier.outbox()));
             Poll::Ready(Ok(()))
         };
         match ended {
             Some(ended) => Poll::Ready(Err(ended.clone())),
-            None => read.map_err(Ended::from),
+            None => read,
         }
     }
 
@@ -302,7 +344,7 @@ impl Connection {
     /// # Errors
     /// How the connection came to its end.
     pub async fn flush(&mut self) -> Result<(), Ended> {
-        Ok(self.socket.flush().await?)
+        poll_fn(|cx| self.carrier.poll_flush(cx)).await
     }
 
     /// Flushes, then waits until something comes, as [`Self::poll_read`] does.
@@ -370,8 +412,7 @@ impl<'a> Joining<'a> {
         }
     }
 
-    fn take(&mut self, message: Message<'_>, outbox: &mut Outbox) {
-        let Message::Text(text) = message else { return };
+    fn take(&mut self, text: &str, outbox: &mut Outbox) {
         if self.answer.is_some() {
             return self.early.push_back(text.into());
         }
@@ -386,6 +427,8 @@ impl<'a> Joining<'a> {
             },
             Ok(engine_io::Packet::Ping(carried)) => outbox.text(&[b"3", carried.as_bytes()]),
             Ok(engine_io::Packet::Close) => self.ended = Some(Ended::SessionClosed),
+            // A poll that ends, for the session is about to move.
+            Ok(engine_io::Packet::Noop) => {}
             Ok(engine_io::Packet::Text(packet)) => match Packet::decode(packet) {
                 Ok(Packet::Connect { data, .. }) => match serde_json::from_str(data.unwrap_or_default()) {
                     Ok(joined) => self.answer = Some(Ok(joined)),

@@ -12,6 +12,7 @@
 //!   one thread is one that the server may wait for.
 //! - [`redis`] starts a real Redis on a free port.
 //! - [`proxy`] stands between clients and a pod, and breaks what passes.
+//! - [`chaos`] breaks a whole service in every way while people use it.
 //! - [`load_test`] is the load test, [`open_files`] sees to it that many sockets may be open.
 //!
 //! ```no_run
@@ -30,11 +31,14 @@
 //! ```
 
 pub mod bench;
+mod carrier;
+pub mod chaos;
 pub mod client;
 pub mod connection;
 pub mod load_test;
 pub mod open_files;
 pub mod pod;
+mod polling;
 pub mod proxy;
 pub mod redis;
 pub mod target;

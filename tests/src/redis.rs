@@ -12,6 +12,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 /// How long a server may take to start, on a machine that is busy with other tests.
 const START: Duration = Duration::from_secs(20);
+/// How long a server may take to answer a test.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// What a server writes once it serves clients.
 const READY: &str = "Ready to accept connections";
 /// What a Sentinel writes once it serves clients.
@@ -37,6 +39,16 @@ impl Redis {
         Self::try_to_start(&[&memory_only, options].concat(), "--port", READY)
     }
 
+    /// The same at this address, for a server that is started again. Where `options` name no folder, its own (`--dir`) is
+    /// that of temporary files.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_at(address: SocketAddr, options: &[&str]) -> anyhow::Result<Self> {
+        let memory_only = ["--save", "", "--appendonly", "no"];
+        Self::start_once(address, &[&memory_only, options].concat(), "--port", READY)
+    }
+
     /// The same with TLS and nothing else, with this certificate and its key, PEM files.
     ///
     /// # Errors
@@ -56,21 +68,31 @@ impl Redis {
     }
 
     fn try_to_start(options: &[&str], port: &str, ready: &str) -> anyhow::Result<Self> {
-        let mut started = Self::start_once(options, port, ready);
+        let anywhere = || -> anyhow::Result<Self> {
+            let address = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
+            Self::start_once(address, options, port, ready)
+        };
+        let mut started = anywhere();
         for _ in 1..TRIES {
             if started.is_err() {
-                started = Self::start_once(options, port, ready);
+                started = anywhere();
             }
         }
         started
     }
 
-    fn start_once(options: &[&str], port: &str, ready: &str) -> anyhow::Result<Self> {
-        let address = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
+    fn start_once(address: SocketAddr, options: &[&str], port: &str, ready: &str) -> anyhow::Result<Self> {
+        let folder = std::env::temp_dir();
+        let folder = folder.to_string_lossy();
+        let folder = if options.contains(&"--dir") {
+            vec![]
+        } else {
+            vec!["--dir", &folder]
+        };
         let child = Command::new("redis-server")
             .args(options)
-            .args([port, &address.port().to_string(), "--bind", "127.0.0.1", "--dir"])
-            .arg(std::env::temp_dir())
+            .args([port, &address.port().to_string(), "--bind", "127.0.0.1"])
+            .args(folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -101,6 +123,27 @@ impl Redis {
         let id = i32::try_from(self.child.id())?;
         let id = Pid::from_raw(id).context("a process has an id")?;
         kill_process(id, signal).context("redis-server cannot be sent a signal")
+    }
+
+    /// Has it keep what it has in its folder, and end.
+    ///
+    /// # Errors
+    /// It does not end.
+    pub fn shut_down(mut self) -> anyhow::Result<()> {
+        // SIGTERM saves only where a server saves from time to time.
+        let mut connection = self.connect()?;
+        redis::cmd("SAVE").exec(&mut connection)?;
+        self.signal(Signal::TERM)?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// A connection for a test's own commands.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub fn connect(&self) -> anyhow::Result<redis::Connection> {
+        connect(self.address)
     }
 
     /// Where it listens.
@@ -142,6 +185,17 @@ impl Redis {
         }
         bail!("redis-server does not serve on {}: {said}", self.address)
     }
+}
+
+/// A connection for a test's own commands to the server there.
+///
+/// # Errors
+/// It does not answer.
+pub fn connect(address: SocketAddr) -> anyhow::Result<redis::Connection> {
+    let client = redis::Client::open(format!("redis://{address}"))?;
+    let connection = client.get_connection_with_timeout(PATIENCE)?;
+    connection.set_read_timeout(Some(PATIENCE))?;
+    Ok(connection)
 }
 
 impl Drop for Redis {

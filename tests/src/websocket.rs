@@ -88,27 +88,56 @@ pub struct Traffic {
     pub received: u64,
 }
 
-/// Frames that wait to be written, masked as a client's must be.
+/// Frames that wait to be written, masked as a client's must be; or packets that wait to be posted.
 #[derive(Debug)]
 pub struct Outbox {
     bytes: Vec<u8>,
+    framing: Framing,
     /// Bytes of the front that are written.
     written: usize,
     key: u32,
 }
 
+/// How messages are put one behind the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    /// In frames of a WebSocket.
+    Frames,
+    /// As packets of a payload of Engine.IO's polling.
+    Packets,
+}
+
 impl Outbox {
-    fn new() -> Self {
+    fn new(framing: Framing) -> Self {
         Self {
             bytes: Vec::new(),
+            framing,
             written: 0,
             key: random() as u32 | 1,
         }
     }
 
+    /// An outbox whose texts become the packets of a payload.
+    pub(crate) fn of_packets() -> Self {
+        Self::new(Framing::Packets)
+    }
+
+    /// Takes out all that waits.
+    pub(crate) fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.bytes)
+    }
+
     /// Appends a text message, in as many parts as it comes in.
     pub fn text(&mut self, parts: &[&[u8]]) {
-        self.frame(Opcode::Text, parts);
+        if self.framing == Framing::Frames {
+            return self.frame(Opcode::Text, parts);
+        }
+        if !self.bytes.is_empty() {
+            self.bytes.push(0x1e);
+        }
+        for part in parts {
+            self.bytes.extend_from_slice(part);
+        }
     }
 
     /// Appends a message of any kind.
@@ -117,8 +146,11 @@ impl Outbox {
         encode_masked(opcode, key, parts, &mut self.bytes);
     }
 
-    /// Appends a close frame.
+    /// Appends a close frame, or the packet that closes a session.
     pub fn close(&mut self, code: CloseCode) {
+        if self.framing == Framing::Packets {
+            return self.text(&[b"1"]);
+        }
         let key = self.next_key();
         encode_close_masked(Some(CloseFrame { code, reason: "" }), key, &mut self.bytes);
     }
@@ -178,7 +210,7 @@ impl WebSocket {
             stream,
             decoder: Decoder::new(Role::Client, MAX_MESSAGE),
             early,
-            outbox: Outbox::new(),
+            outbox: Outbox::new(Framing::Frames),
             closed: None,
             traffic: Traffic {
                 sent: request.len() as u64,

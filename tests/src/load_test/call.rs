@@ -27,6 +27,8 @@ pub(super) struct Call {
     pub(super) last_seq: u64,
     /// Until when the two talk, once all signals have been exchanged.
     pub(super) talk_until: Option<u64>,
+    /// When this side says something again, while they talk.
+    pub(super) text_at: Option<u64>,
     /// The end has been asked for.
     pub(super) leaving: bool,
     /// A connection was lost: signals may be missing, and the server said so.
@@ -45,6 +47,7 @@ impl Call {
             received: 0,
             last_seq: 0,
             talk_until: None,
+            text_at: None,
             leaving: false,
             excused: false,
         }

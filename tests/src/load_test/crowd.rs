@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
+use super::habits::Habits;
 use super::person::Person;
 use super::world::{Turn, World};
 use crate::connection::{ConnectError, Connection, Ended};
@@ -19,14 +20,11 @@ use crate::websocket::{OpenError, Traffic};
 
 /// How often it is looked whose time has come.
 const TICK: Duration = Duration::from_millis(5);
-/// How long a connection may take to come about.
-const CONNECT: Duration = Duration::from_secs(20);
-/// When who could not connect tries again, unless the server names a time; and the longest that a server may name.
+/// When who could not connect tries again, unless the server names a time.
 const RETRY: Duration = Duration::from_secs(1);
-const LONGEST_RETRY: Duration = Duration::from_secs(30);
 
 /// All people, and what they share.
-pub(super) struct Crowd {
+pub(crate) struct Crowd {
     target: Target,
     start: Instant,
     world: RefCell<World>,
@@ -50,15 +48,15 @@ struct Seat {
 
 /// How many are where.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Census {
-    pub(super) connected: usize,
-    pub(super) waiting: usize,
-    pub(super) matched: usize,
-    pub(super) traffic: Traffic,
+pub(crate) struct Census {
+    pub(crate) connected: usize,
+    pub(crate) waiting: usize,
+    pub(crate) matched: usize,
+    pub(crate) traffic: Traffic,
 }
 
 impl Crowd {
-    pub(super) fn new(target: Target, people: usize) -> Rc<Self> {
+    pub(crate) fn new(target: Target, people: usize, habits: Habits) -> Rc<Self> {
         let seat = |place| {
             RefCell::new(Seat {
                 person: Person::new(place),
@@ -71,7 +69,7 @@ impl Crowd {
         Rc::new(Self {
             target,
             start: Instant::now(),
-            world: RefCell::new(World::new(people)),
+            world: RefCell::new(World::new(people, habits)),
             seats: (0..people).map(seat).collect(),
             due: RefCell::default(),
             here: Cell::new(0),
@@ -79,21 +77,26 @@ impl Crowd {
     }
 
     /// Microseconds since the start.
-    pub(super) fn now(&self) -> u64 {
+    pub(crate) fn now(&self) -> u64 {
         u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
-    pub(super) fn world(&self) -> &RefCell<World> {
+    pub(crate) fn world(&self) -> &RefCell<World> {
         &self.world
     }
 
+    /// How many people there are in all.
+    pub(crate) fn places(&self) -> usize {
+        self.seats.len()
+    }
+
     /// How many people are not through yet.
-    pub(super) fn here(&self) -> usize {
+    pub(crate) fn here(&self) -> usize {
         self.here.get()
     }
 
     /// Lets a person come, on a task of its own.
-    pub(super) fn admit(self: &Rc<Self>, place: usize, tasks: &mut JoinSet<()>) {
+    pub(crate) fn admit(self: &Rc<Self>, place: usize, tasks: &mut JoinSet<()>) {
         self.here.set(self.here.get() + 1);
         tasks.spawn_local(Rc::clone(self).live(place));
     }
@@ -122,9 +125,29 @@ impl Crowd {
     async fn connect(&self, place: usize) -> Result<(), Duration> {
         let auth = self.seats[place].borrow().person.auth();
         let begun = self.now();
-        let connected = timeout(CONNECT, Connection::connect(&self.target, auth.as_deref())).await;
+        let (transport, within, longest_retry) = {
+            let world = &mut *self.world.borrow_mut();
+            let habits = &world.habits;
+            let (transport, within) = (habits.transport(place), habits.connect_within);
+            let longest_retry = habits.longest_retry;
+            world.note(begun, place, || {
+                format!(
+                    "connects by {transport:?} with {}",
+                    auth.as_deref().unwrap_or("nothing")
+                )
+            });
+            (transport, within, longest_retry)
+        };
+        let connecting = Connection::connect_by(&self.target, transport, auth.as_deref());
+        let connected = timeout(within, connecting).await;
         let now = self.now();
-        let tally = &mut self.world.borrow_mut().tally;
+        let world = &mut *self.world.borrow_mut();
+        if let Ok(Ok(connection)) = &connected {
+            world.note(now, place, || {
+                format!("connected as {}", connection.handshake().sid)
+            });
+        }
+        let tally = &mut world.tally;
         match connected {
             Ok(Ok(connection)) => {
                 tally.connects += 1;
@@ -136,12 +159,10 @@ impl Crowd {
             }
             Ok(Err(error)) => {
                 tally.not_connected(&error);
-                Err(retry_after(&error))
+                Err(retry_after(&error, longest_retry))
             }
             Err(_) => {
-                tally.fault("connect: timed out", || {
-                    format!("no connection after {CONNECT:?}")
-                });
+                tally.fault("connect: timed out", || format!("no connection after {within:?}"));
                 Err(RETRY)
             }
         }
@@ -172,6 +193,13 @@ impl Crowd {
             let read = connection.poll_read(cx, |incoming, emitter| {
                 person.take(incoming, &mut Turn { now, world, emitter });
             });
+            let received = seat
+                .connection
+                .as_ref()
+                .map(|connection| connection.traffic().received);
+            if let Some(received) = received.filter(|received| *received != seat.heard.1) {
+                seat.heard = (now, received);
+            }
             self.note_due(place, seat);
             if let Err(ended) = ready!(read) {
                 return Poll::Ready(ended);
@@ -205,7 +233,7 @@ impl Crowd {
     }
 
     /// Lets everybody act whose time has come, again and again.
-    pub(super) async fn keep_time(&self) {
+    pub(crate) async fn keep_time(&self) {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -230,7 +258,7 @@ impl Crowd {
     }
 
     /// The test is over: everybody leaves.
-    pub(super) async fn stop(&self) {
+    pub(crate) async fn stop(&self) {
         self.world.borrow_mut().stopping = true;
         for place in 0..self.seats.len() {
             self.act(place, |person, turn| person.stop(turn));
@@ -259,8 +287,18 @@ impl Crowd {
         self.note_due(place, seat);
     }
 
+    /// Since when the service works for everybody who is here: what they said then has been answered.
+    pub(crate) fn works_since(&self) -> u64 {
+        let working = self.seats.iter().filter_map(|seat| {
+            let seat = seat.borrow();
+            let here = !seat.person.has_finished();
+            here.then(|| seat.person.works_since(seat.heard.0))
+        });
+        working.min().unwrap_or(u64::MAX)
+    }
+
     /// Looks for what should have come and has not, and counts who is where.
-    pub(super) fn look_around(&self) -> Census {
+    pub(crate) fn look_around(&self) -> Census {
         let now = self.now();
         let world = &mut *self.world.borrow_mut();
         let mut census = Census {
@@ -285,9 +323,6 @@ impl Crowd {
             census.traffic.sent += traffic.sent;
             census.traffic.received += traffic.received;
             person.look_for_silence(now, world);
-            if traffic.received != heard.1 {
-                *heard = (now, traffic.received);
-            }
             let handshake = connection.handshake();
             let silence = (handshake.ping_interval + handshake.ping_timeout) * 1_000;
             if heard.0 + silence < now {
@@ -301,12 +336,12 @@ impl Crowd {
     }
 }
 
-fn retry_after(error: &ConnectError) -> Duration {
+fn retry_after(error: &ConnectError, longest: Duration) -> Duration {
     match error {
         ConnectError::Open(OpenError::Refused {
             retry_after: Some(after),
             ..
-        }) => (*after).min(LONGEST_RETRY),
+        }) => (*after).min(longest),
         _ => RETRY,
     }
 }

@@ -10,14 +10,16 @@
 
 mod budget;
 mod call;
-mod crowd;
+pub(crate) mod chronicle;
+pub(crate) mod crowd;
+pub(crate) mod habits;
 mod options;
 mod person;
 mod signal;
 mod summary;
-mod tally;
+pub(crate) mod tally;
 mod told;
-mod world;
+pub(crate) mod world;
 
 use std::pin::pin;
 use std::rc::Rc;
@@ -30,6 +32,7 @@ use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{Instant, interval, sleep_until, timeout};
 
 use self::crowd::{Census, Crowd};
+use self::habits::Habits;
 pub use self::options::Options;
 pub use self::summary::{Bytes, Connections, Errors, Latencies, Signals, Summary};
 pub use self::tally::{Fault, Percentiles};
@@ -136,7 +139,7 @@ async fn greet(target: &Target) -> Result<(), ConnectError> {
 /// Lets people come step by step, and all leave when the time is over.
 async fn drive(options: &Options, target: Target, progress: &mut impl FnMut(&str)) -> Summary {
     let people = usize::try_from(options.max_connections).unwrap_or(usize::MAX);
-    let crowd = Crowd::new(target, people);
+    let crowd = Crowd::new(target, people, Habits::default());
     let start = Instant::now();
     let mut watch = Watch::new(options, start);
     let mut tasks = JoinSet::new();

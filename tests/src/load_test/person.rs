@@ -58,6 +58,10 @@ pub(super) struct Person {
     due: Option<u64>,
     /// The server has said that it goes away, and when to come back.
     reconnect_in: Option<u64>,
+    /// `session` has come since the last connection.
+    welcomed: bool,
+    /// When the latest thing was said of which an answer shows that the service works for this person.
+    worked_at: u64,
 }
 
 impl Person {
@@ -72,6 +76,8 @@ impl Person {
             asked_at: 0,
             due: None,
             reconnect_in: None,
+            welcomed: false,
+            worked_at: 0,
         }
     }
 
@@ -90,6 +96,20 @@ impl Person {
 
     pub(super) fn has_finished(&self) -> bool {
         matches!(self.stage, Stage::Finished)
+    }
+
+    /// Since when it is known that the service works for this person: what was said then has been answered. Who waits
+    /// has nothing to say, and is content with any word from the server, which came last at `heard_at`.
+    pub(super) fn works_since(&self, heard_at: u64) -> u64 {
+        if self.welcomed && self.is_waiting() && self.pending.is_empty() {
+            self.worked_at.max(heard_at)
+        } else {
+            self.worked_at
+        }
+    }
+
+    fn works(&mut self, since: u64) {
+        self.worked_at = self.worked_at.max(since);
     }
 
     /// The `auth` of the next connection: the way back to the session, where there is one.
@@ -152,8 +172,9 @@ impl Person {
     /// The connection is gone; answers after how long to come back, in microseconds.
     pub(super) fn lost(&mut self, ended: &Ended, now: u64, world: &mut World) -> u64 {
         world.see(now, self.place, Seen::TransportLost);
+        world.note(now, self.place, || format!("lost: {ended}"));
         self.pending.clear();
-        self.due = None;
+        (self.due, self.welcomed) = (None, false);
         if *ended == Ended::Disconnected {
             self.resume_token = None;
         }

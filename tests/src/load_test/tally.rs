@@ -23,7 +23,7 @@ pub struct Fault {
 
 /// Times in microseconds.
 #[derive(Debug)]
-pub(super) struct Times(Histogram<u64>);
+pub(crate) struct Times(Histogram<u64>);
 
 impl Default for Times {
     fn default() -> Self {
@@ -48,11 +48,11 @@ pub struct Percentiles {
 
 impl Times {
     /// Counts a time in microseconds.
-    pub(super) fn record(&mut self, micros: u64) {
+    pub(crate) fn record(&mut self, micros: u64) {
         self.0.saturating_record(micros.max(1));
     }
 
-    pub(super) fn percentiles(&self) -> Percentiles {
+    pub(crate) fn percentiles(&self) -> Percentiles {
         let millis = |micros: u64| Duration::from_micros(micros).as_secs_f64() * 1e3;
         let rounded = |micros: u64| (millis(micros) * 1e3).round() / 1e3;
         Percentiles {
@@ -67,34 +67,34 @@ impl Times {
 
 /// Everything that is counted and measured.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(crate) struct Tally {
     /// Connections that joined the namespace.
-    pub(super) connects: u64,
+    pub(crate) connects: u64,
     /// Sessions that came back to where they were.
-    pub(super) resumed: u64,
+    pub(crate) resumed: u64,
     /// Connections that the server closed because it goes away, having said so.
-    pub(super) drained: u64,
+    pub(crate) drained: u64,
     /// Connections that were refused because the server goes away.
-    pub(super) refused_draining: u64,
-    pub(super) match_timeouts: u64,
+    pub(crate) refused_draining: u64,
+    pub(crate) match_timeouts: u64,
     /// Calls in which everything came to both.
-    pub(super) calls: u64,
-    pub(super) events_sent: u64,
-    pub(super) events_received: u64,
-    pub(super) connect: Times,
-    pub(super) match_wait: Times,
-    pub(super) setup: Times,
-    pub(super) signal: Times,
-    pub(super) acknowledgement: Times,
+    pub(crate) calls: u64,
+    pub(crate) events_sent: u64,
+    pub(crate) events_received: u64,
+    pub(crate) connect: Times,
+    pub(crate) match_wait: Times,
+    pub(crate) setup: Times,
+    pub(crate) signal: Times,
+    pub(crate) acknowledgement: Times,
     /// How late the test's own clock was.
-    pub(super) lag: Times,
-    pub(super) traffic: Traffic,
-    pub(super) faults: BTreeMap<String, Fault>,
+    pub(crate) lag: Times,
+    pub(crate) traffic: Traffic,
+    pub(crate) faults: BTreeMap<String, Fault>,
 }
 
 impl Tally {
     /// Counts an error of this kind; `words` tell of the first.
-    pub(super) fn fault(&mut self, kind: impl Into<String>, words: impl FnOnce() -> String) {
+    pub(crate) fn fault(&mut self, kind: impl Into<String>, words: impl FnOnce() -> String) {
         let fault = self.faults.entry(kind.into()).or_default();
         if fault.count == 0 {
             fault.first = words();
@@ -103,12 +103,12 @@ impl Tally {
     }
 
     /// How many errors there were.
-    pub(super) fn errors(&self) -> u64 {
+    pub(crate) fn errors(&self) -> u64 {
         self.faults.values().map(|fault| fault.count).sum()
     }
 
     /// Counts a connection that did not come about. That a server which goes away refuses is no error.
-    pub(super) fn not_connected(&mut self, error: &ConnectError) {
+    pub(crate) fn not_connected(&mut self, error: &ConnectError) {
         if is_draining(error) {
             self.refused_draining += 1;
         } else {
@@ -117,12 +117,12 @@ impl Tally {
     }
 
     /// Counts a connection that was lost.
-    pub(super) fn lost(&mut self, ended: &Ended) {
+    pub(crate) fn lost(&mut self, ended: &Ended) {
         self.fault(format!("lost: {}", end_kind(ended)), || ended.to_string());
     }
 
     /// Adds the bytes of a connection that is over.
-    pub(super) fn add_traffic(&mut self, traffic: Traffic) {
+    pub(crate) fn add_traffic(&mut self, traffic: Traffic) {
         self.traffic.sent += traffic.sent;
         self.traffic.received += traffic.received;
     }
@@ -140,7 +140,7 @@ fn refusal_code(body: &str) -> Option<&str> {
 }
 
 /// A kind of failure to connect, without what differs from one time to the next.
-pub(super) fn connect_kind(error: &ConnectError) -> String {
+pub(crate) fn connect_kind(error: &ConnectError) -> String {
     match error {
         ConnectError::Open(OpenError::Io(error)) => error.kind().to_string(),
         ConnectError::Open(OpenError::Refused { status, body, .. }) => match refusal_code(body) {
@@ -162,6 +162,7 @@ fn end_kind(ended: &Ended) -> String {
         Ended::Closed(Closed::Protocol(_)) | Ended::Protocol(_) => "broken protocol".to_owned(),
         Ended::Disconnected => "disconnected".to_owned(),
         Ended::SessionClosed => "session closed".to_owned(),
+        Ended::Refused(status) => format!("a poll was answered with {status}"),
     }
 }
 

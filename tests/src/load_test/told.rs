@@ -8,6 +8,7 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Session<'a> {
+    pub(super) session_id: &'a str,
     #[serde(borrow)]
     pub(super) resume_token: Cow<'a, str>,
     pub(super) resumed: bool,

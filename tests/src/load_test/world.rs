@@ -1,19 +1,25 @@
 //! What all people of a load test share.
 
 use signaling_core::history::{Kind, Ledger, Seen};
+use signaling_core::id::MatchId;
 use signaling_core::time::Millis;
 
+use super::chronicle::Chronicle;
+use super::habits::Habits;
 use super::signal;
 use super::tally::Tally;
 use crate::connection::Emitter;
 
 /// What everybody saw, and what is counted of it.
 #[derive(Debug)]
-pub(super) struct World {
-    pub(super) ledger: Ledger,
-    pub(super) tally: Tally,
+pub(crate) struct World {
+    pub(crate) ledger: Ledger,
+    pub(crate) tally: Tally,
+    pub(crate) habits: Habits,
+    /// What is shown around what is found wrong.
+    pub(crate) chronicle: Option<Chronicle>,
     /// The time is over: everybody leaves.
-    pub(super) stopping: bool,
+    pub(crate) stopping: bool,
     /// The number that was last given to a signal.
     number: u64,
     /// A payload in the making; kept for its memory.
@@ -21,29 +27,31 @@ pub(super) struct World {
 }
 
 /// A moment in which a person may act.
-pub(super) struct Turn<'a, 'b> {
+pub(crate) struct Turn<'a, 'b> {
     /// Microseconds since the start of the test.
-    pub(super) now: u64,
-    pub(super) world: &'a mut World,
-    pub(super) emitter: &'a mut Emitter<'b>,
+    pub(crate) now: u64,
+    pub(crate) world: &'a mut World,
+    pub(crate) emitter: &'a mut Emitter<'b>,
 }
 
 /// What was sent.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sending {
+pub(crate) struct Sending {
     /// The acknowledgement's id.
-    pub(super) ack: u64,
+    pub(crate) ack: u64,
     /// The fingerprint of the content.
-    pub(super) body: u64,
+    pub(crate) body: u64,
     /// The number in the content.
-    pub(super) number: u64,
+    pub(crate) number: u64,
 }
 
 impl World {
-    pub(super) fn new(people: usize) -> Self {
+    pub(crate) fn new(people: usize, habits: Habits) -> Self {
         Self {
             ledger: Ledger::new(people),
             tally: Tally::default(),
+            habits,
+            chronicle: None,
             stopping: false,
             number: 0,
             payload: Vec::with_capacity(4096),
@@ -51,8 +59,26 @@ impl World {
     }
 
     /// Writes down what a person saw.
-    pub(super) fn see(&mut self, now: u64, person: usize, seen: Seen) {
+    pub(crate) fn see(&mut self, now: u64, person: usize, seen: Seen) {
         self.ledger.see(person, millis(now), seen);
+        if let Some(chronicle) = &mut self.chronicle {
+            chronicle.see(millis(now), person, seen);
+        }
+    }
+
+    /// Writes down that what a person sent in this match was acknowledged.
+    pub(crate) fn acknowledge(&mut self, now: u64, person: usize, match_id: MatchId, body: u64) {
+        self.ledger.acknowledge(person, match_id, body);
+        if let Some(chronicle) = &mut self.chronicle {
+            chronicle.acknowledge(millis(now), person, match_id, body);
+        }
+    }
+
+    /// Writes down what else happened to a person, where that is to be shown.
+    pub(crate) fn note(&mut self, now: u64, person: usize, words: impl FnOnce() -> String) {
+        if let Some(chronicle) = &mut self.chronicle {
+            chronicle.note(millis(now), person, words());
+        }
     }
 
     /// The present moment as a number that no other signal has.
@@ -63,17 +89,17 @@ impl World {
 }
 
 /// The ledger's clock.
-pub(super) fn millis(micros: u64) -> Millis {
+pub(crate) fn millis(micros: u64) -> Millis {
     Millis(micros / 1000)
 }
 
 impl Turn<'_, '_> {
-    pub(super) fn see(&mut self, person: usize, seen: Seen) {
+    pub(crate) fn see(&mut self, person: usize, seen: Seen) {
         self.world.see(self.now, person, seen);
     }
 
     /// Sends a request that has no more to say than the match that it is about.
-    pub(super) fn request(&mut self, name: &str, match_id: Option<&[u8]>) -> u64 {
+    pub(crate) fn request(&mut self, name: &str, match_id: Option<&[u8]>) -> u64 {
         self.world.tally.events_sent += 1;
         match match_id {
             Some(match_id) => self
@@ -84,7 +110,7 @@ impl Turn<'_, '_> {
     }
 
     /// Sends an offer or answer.
-    pub(super) fn send_description(&mut self, kind: Kind, match_id: Option<&[u8]>) -> Sending {
+    pub(crate) fn send_description(&mut self, kind: Kind, match_id: Option<&[u8]>) -> Sending {
         let number = self.world.number(self.now);
         self.send(kind, match_id, number, |payload| {
             signal::write_description(kind, number, payload);
@@ -92,7 +118,7 @@ impl Turn<'_, '_> {
     }
 
     /// Sends candidate `index` of the description with that number.
-    pub(super) fn send_candidate(
+    pub(crate) fn send_candidate(
         &mut self,
         description: u64,
         index: u32,
@@ -101,6 +127,14 @@ impl Turn<'_, '_> {
         let number = self.world.number(self.now);
         self.send(Kind::Candidate, match_id, number, |payload| {
             signal::write_candidate(number, description, index, payload);
+        })
+    }
+
+    /// Sends a text.
+    pub(crate) fn send_text(&mut self, match_id: Option<&[u8]>) -> Sending {
+        let number = self.world.number(self.now);
+        self.send(Kind::Text, match_id, number, |payload| {
+            signal::write_text(number, payload)
         })
     }
 

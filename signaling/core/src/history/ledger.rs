@@ -66,6 +66,12 @@ impl Ledger {
         wait::keep_long(&mut self.trail.waits, rules);
     }
 
+    /// What has been judged so far.
+    #[must_use]
+    pub fn report(&self) -> &Report {
+        &self.trail.report
+    }
+
     /// Judges all that is left. The last moment is that of the last observation.
     #[must_use]
     pub fn finish(mut self, rules: &Rules<'_>) -> Report {

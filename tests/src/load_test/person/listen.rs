@@ -17,6 +17,7 @@ impl Person {
             "webrtc_ice_candidate" => self.received(Kind::Candidate, payload, turn)?,
             "webrtc_offer" => self.received(Kind::Offer, payload, turn)?,
             "webrtc_answer" => self.received(Kind::Answer, payload, turn)?,
+            "chat_message" => self.received(Kind::Text, payload, turn)?,
             "session" => self.welcomed(&serde_json::from_str(payload).ok()?, turn)?,
             "waiting" => self.waits(turn),
             "match_found" => self.found(&serde_json::from_str(payload).ok()?, turn)?,
@@ -46,6 +47,11 @@ impl Person {
                 );
                 if let Some(call) = self.call(match_id) {
                     call.excused |= !resumed || renegotiate;
+                    // Who need not wait for the partner's signals any longer begins to talk.
+                    if call.excused && call.talk_until.is_none() {
+                        self.due = Some(turn.now);
+                        self.on_time(turn);
+                    }
                 }
             }
             "draining" => {
@@ -68,6 +74,11 @@ impl Person {
 
     fn welcomed(&mut self, session: &Session<'_>, turn: &mut Turn<'_, '_>) -> Option<()> {
         self.resume_token = Some((*session.resume_token).into());
+        self.welcomed = true;
+        self.works(turn.now);
+        turn.world.note(turn.now, self.place, || {
+            format!("welcomed in session {}", session.session_id)
+        });
         if !session.resumed {
             turn.see(self.place, Seen::Connected);
             self.be_idle(turn);
@@ -104,6 +115,7 @@ impl Person {
 
     fn waits(&mut self, turn: &mut Turn<'_, '_>) {
         turn.see(self.place, Seen::Waiting);
+        self.works(turn.now);
         self.check_order("waiting", turn);
         if matches!(self.stage, Stage::Asked) {
             self.stage = Stage::Waiting;
@@ -124,6 +136,7 @@ impl Person {
                 initiator,
             },
         );
+        self.works(turn.now);
         self.check_order("match_found", turn);
         if self.call(match_id).is_some() {
             return Some(());
@@ -160,10 +173,11 @@ impl Person {
             .tally
             .signal
             .record(turn.now.saturating_sub(relayed.number));
+        self.works(relayed.number);
         let Some(call) = self.call(match_id) else {
             return Some(());
         };
-        call.received += 1;
+        call.received += u32::from(kind != Kind::Text);
         call.last_seq = seq;
         if kind == Kind::Offer && call.description.is_none() {
             self.due = Some(turn.now);

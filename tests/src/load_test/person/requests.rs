@@ -64,6 +64,7 @@ impl Person {
             return;
         };
         turn.world.tally.acknowledgement.record(turn.now - pending.at);
+        self.works(pending.at);
         match acknowledged(args) {
             Ok(()) => self.granted(pending.what, turn),
             Err(code) => self.refused(pending.what, &code, turn),
@@ -91,7 +92,7 @@ impl Person {
                     (self.stage, self.due) = (Stage::Asked, None);
                 }
             }
-            What::Signal(match_id, body) => turn.world.ledger.acknowledge(self.place, match_id, body),
+            What::Signal(match_id, body) => turn.world.acknowledge(turn.now, self.place, match_id, body),
         }
     }
 
@@ -108,6 +109,7 @@ impl Person {
             return;
         }
         let words = || format!("{} of person {} was refused: {code}", what.name(), self.place);
+        turn.world.note(turn.now, self.place, words);
         turn.world.tally.fault(format!("{}: {code}", what.name()), words);
         match what {
             What::Find | What::Next(_) => {

@@ -2,6 +2,7 @@
 
 use rand::RngExt as _;
 use signaling_core::history::{Kind, Seen};
+use signaling_core::id::MatchId;
 
 use super::requests::{Pending, What};
 use super::{MILLISECOND, PATIENCE, Person, Stage};
@@ -11,9 +12,6 @@ use crate::load_test::world::{Sending, Turn};
 /// How many candidates go at once, and how long after each other: as a browser gathers them.
 const BATCH: u32 = 5;
 const BETWEEN_BATCHES: u64 = 50 * MILLISECOND;
-/// How long two people talk before one of them has enough. With what a call needs before, signals stay far below the
-/// service's limit of 50 a second.
-const TALK: std::ops::Range<u64> = 1_000 * MILLISECOND..3_000 * MILLISECOND;
 
 impl Person {
     /// The next step of a call.
@@ -29,7 +27,7 @@ impl Person {
         } else if may_speak && call.candidates < CANDIDATES && !call.excused {
             self.speak(turn);
         } else if call.talk_until.is_some() {
-            self.due = call.talk_until;
+            self.go_on_talking(turn);
         } else if call.excused {
             self.talk(turn);
         } else if turn.now < call.deadline {
@@ -47,43 +45,29 @@ impl Person {
     /// Sends the description, when it is not sent yet, and some candidates.
     fn speak(&mut self, turn: &mut Turn<'_, '_>) {
         let place = self.place;
-        let Stage::Matched(call) = &mut self.stage else {
+        let Stage::Matched(call) = &self.stage else {
             return;
         };
-        let text = call.match_id.text();
+        let (match_id, text) = (call.match_id, call.match_id.text());
+        let (said, kind, begun) = (call.description, call.description_kind(), call.candidates);
         // Half of all clients name the match with what they send, as is advised, and the others know nothing of it.
         let named = place.is_multiple_of(2).then_some(&text[..]);
-        let mut note = |kind: Kind, sending: Sending, turn: &mut Turn<'_, '_>| {
-            let (match_id, body) = (call.match_id, sending.body);
-            turn.see(
-                place,
-                Seen::Sent {
-                    match_id,
-                    kind,
-                    body,
-                    acknowledged: false,
-                },
-            );
-            self.pending.push_back(Pending {
-                ack: sending.ack,
-                at: turn.now,
-                what: What::Signal(match_id, body),
-            });
-        };
-        let description = match call.description {
+        let description = match said {
             Some(description) => description,
             None => {
-                let kind = call.description_kind();
                 let sending = turn.send_description(kind, named);
-                note(kind, sending, turn);
+                self.note_sent(match_id, kind, sending, turn);
                 sending.number
             }
         };
-        let until = CANDIDATES.min(call.candidates + BATCH);
-        for index in call.candidates..until {
+        let until = CANDIDATES.min(begun + BATCH);
+        for index in begun..until {
             let sending = turn.send_candidate(description, index, named);
-            note(Kind::Candidate, sending, turn);
+            self.note_sent(match_id, Kind::Candidate, sending, turn);
         }
+        let Stage::Matched(call) = &mut self.stage else {
+            return;
+        };
         call.description = Some(description);
         call.candidates = until;
         let next = turn.now + BETWEEN_BATCHES;
@@ -111,13 +95,52 @@ impl Person {
         let Stage::Matched(call) = &mut self.stage else {
             return;
         };
-        let mut until = turn.now + self.rng.random_range(TALK);
+        let mut until = turn.now + self.rng.random_range(turn.world.habits.talk.clone());
         if !call.initiator {
             // The other one ends it. Only who has been forgotten leaves alone.
             until += PATIENCE;
         }
         call.talk_until = Some(until);
-        self.due = Some(until);
+        let first = turn.world.habits.texts.clone();
+        call.text_at = first.map(|range| turn.now + self.rng.random_range(range));
+        self.due = call.text_at.into_iter().chain([until]).min();
+    }
+
+    /// Says something when it is time, until the talk is over.
+    fn go_on_talking(&mut self, turn: &mut Turn<'_, '_>) {
+        let Stage::Matched(call) = &mut self.stage else {
+            return;
+        };
+        if let (Some(range), Some(at)) = (turn.world.habits.texts.clone(), call.text_at)
+            && at <= turn.now
+        {
+            call.text_at = Some(turn.now + self.rng.random_range(range));
+            let (match_id, text) = (call.match_id, call.match_id.text());
+            let named = self.place.is_multiple_of(2).then_some(&text[..]);
+            let sending = turn.send_text(named);
+            self.note_sent(match_id, Kind::Text, sending, turn);
+        }
+        if let Stage::Matched(call) = &self.stage {
+            self.due = call.text_at.into_iter().chain(call.talk_until).min();
+        }
+    }
+
+    /// Writes down what was sent, and waits for its acknowledgement.
+    fn note_sent(&mut self, match_id: MatchId, kind: Kind, sending: Sending, turn: &mut Turn<'_, '_>) {
+        turn.see(
+            self.place,
+            Seen::Sent {
+                match_id,
+                kind,
+                body: sending.body,
+                acknowledged: false,
+            },
+        );
+        self.pending.push_back(Pending {
+            ack: sending.ack,
+            at: turn.now,
+            what: What::Signal(match_id, sending.body),
+        });
     }
 
     /// Leaves, or moves on to the next at once.
