@@ -14,7 +14,7 @@
 //!
 //! A session belongs to the worker that opened it; its identifier names that worker. A request that reaches another
 //! worker is forwarded to it, and a WebSocket is handed over as a socket. A request for a session of another pod is sent
-//! on to that pod.
+//! on to that pod; but where it opens a WebSocket, the session comes to that.
 
 mod accept;
 mod application;
@@ -22,6 +22,7 @@ mod clock;
 mod config;
 mod connection;
 mod engine;
+mod fetch;
 mod forward;
 mod http;
 mod mailbox;

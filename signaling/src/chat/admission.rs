@@ -63,15 +63,7 @@ impl Admission {
         status: &Status,
         now: Millis,
     ) -> Result<Admitted, Refused> {
-        let refuse = |code, message| Refused {
-            status: RefusalStatus::Unavailable,
-            code,
-            message,
-            retry_after: RETRY_AFTER,
-        };
-        if self.closing.load(Ordering::Acquire) {
-            return Err(refuse("draining", "this pod is going away; try again"));
-        }
+        self.is_open()?;
         if status.phase() == Phase::Starting {
             return Err(refuse("unavailable", "this pod is starting; try again"));
         }
@@ -102,6 +94,22 @@ impl Admission {
         }
     }
 
+    fn is_open(&self) -> Result<(), Refused> {
+        match self.closing.load(Ordering::Acquire) {
+            true => Err(refuse("draining", "this pod is going away; try again")),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether a connection may come from another pod, for which there is as much room as for those who return.
+    pub(super) fn admit_moving(&self, status: &Status) -> Result<(), Refused> {
+        self.is_open()?;
+        if status.occupancy().active >= 2 * self.max_connections {
+            return Err(refuse("capacity", "this pod is full; try again later"));
+        }
+        Ok(())
+    }
+
     /// One more session of a worker waits for its client; [`Self::report_lost`] tells the number sooner or later.
     pub(super) fn note_lost(&self, worker: usize) {
         self.lost[worker].fetch_add(1, Ordering::Relaxed);
@@ -123,6 +131,16 @@ impl Admission {
 
     fn someone_may_return(&self) -> bool {
         self.shared || self.lost.iter().any(|lost| lost.load(Ordering::Relaxed) > 0)
+    }
+}
+
+/// Nobody is served, for now.
+fn refuse(code: &'static str, message: &'static str) -> Refused {
+    Refused {
+        status: RefusalStatus::Unavailable,
+        code,
+        message,
+        retry_after: RETRY_AFTER,
     }
 }
 

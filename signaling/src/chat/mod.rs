@@ -10,6 +10,7 @@
 mod admission;
 mod auth_payload;
 mod drain;
+mod moving;
 mod perform;
 mod pools;
 mod post;
@@ -253,6 +254,7 @@ impl Chat {
             Closing::Left => Closed::Left,
             Closing::Clean => Closed::Clean,
             Closing::Lost(_) => Closed::Lost,
+            Closing::Moved => return,
         };
         let joined = socket.is_some_and(|socket| socket.admitted.is_none());
         if joined && how != Closed::Left {
@@ -351,6 +353,7 @@ impl Chat {
             offsets,
             user,
             may_begin: !socket.admitted.is_some_and(|admitted| admitted.provisional),
+            from: None,
         };
         self.run(Input::Connect(connect), engine);
     }
@@ -408,6 +411,18 @@ impl Application for Chat {
 
     fn open(&mut self, id: ConnectionId, handshake: &Handshake<'_>, admitted: Admitted, engine: &mut Engine) {
         self.opened(id, handshake, admitted, engine);
+    }
+
+    fn depart(&mut self, id: ConnectionId, engine: &mut Engine) -> Option<String> {
+        self.let_go(id, engine)
+    }
+
+    fn admit_moving(&mut self) -> Result<(), Refused> {
+        self.admission.admit_moving(&self.status)
+    }
+
+    fn arrive(&mut self, id: ConnectionId, luggage: &str, engine: &mut Engine) {
+        self.take_in(id, luggage, engine);
     }
 
     fn handle(&mut self, event: Event<'_>, engine: &mut Engine) {

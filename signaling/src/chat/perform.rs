@@ -64,6 +64,7 @@ impl Chat {
                     .accept(NAMESPACE, &session.to_string(), Some(token), &mut self.packet);
                 engine.send_text(connection, &[&self.packet]);
             }
+            Output::Moved { connection } => engine.release(connection),
             Output::Refuse { connection } => {
                 self.refuse_unauthorized(connection, Unauthorized::Expired, engine);
             }

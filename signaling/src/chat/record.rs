@@ -65,6 +65,7 @@ impl Chat {
             Record::ConfirmationFailed => metrics.confirmation_failed(),
             Record::LinkFull => metrics.link_full(),
             Record::SessionTaken { .. } => metrics.session_taken(),
+            Record::SessionMoved { .. } => metrics.session_moved(),
             Record::SessionSuperseded { .. } => metrics.session_superseded(),
             Record::Unreadable => metrics.bus_unreadable(),
             Record::SignalsDropped { reason, count } => {
@@ -174,6 +175,7 @@ pub(super) fn closed(how: Closing) -> Closed {
     match how {
         Closing::Left => Closed::Left,
         Closing::Clean => Closed::Clean,
+        Closing::Moved => Closed::Moved,
         Closing::Lost(Loss::PingTimeout) => Closed::PingTimeout,
         Closing::Lost(Loss::SlowReader) => Closed::SlowReader,
         Closing::Lost(Loss::Protocol | Loss::TooLarge) => Closed::Protocol,

@@ -174,6 +174,8 @@ labels! {
         Left = "left",
         /// Properly, without leaving.
         Clean = "clean",
+        /// It goes on at another pod, where its client has opened a WebSocket.
+        Moved = "moved",
         /// The network lost it.
         Lost = "lost",
         /// No answer to a ping.

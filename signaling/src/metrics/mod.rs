@@ -80,6 +80,8 @@ instruments! {
     redis_dropped: Family<RedisOperation> = "redis_dropped_commands_total";
     /// Sessions taken over from their record, because their pod was lost.
     sessions_taken: IntCounter = "webrtc_taken_sessions_total";
+    /// Sessions that came from another pod with their connection, because their client's WebSocket has reached this one.
+    sessions_moved: IntCounter = "webrtc_moved_sessions_total";
     /// Copies of sessions that were dropped, because another pod had taken the session over meanwhile.
     sessions_superseded: IntCounter = "webrtc_superseded_sessions_total";
     /// Packets of other pods' workers that came faster than they were taken. Links send them again.
@@ -378,6 +380,11 @@ impl Metrics {
     /// A session was taken over from its record.
     pub fn session_taken(&self) {
         self.instruments.sessions_taken.inc();
+    }
+
+    /// A session came from another pod with its connection.
+    pub fn session_moved(&self) {
+        self.instruments.sessions_moved.inc();
     }
 
     /// A session had another owner meanwhile.

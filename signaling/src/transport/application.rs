@@ -8,6 +8,7 @@ use signaling_core::id::ConnectionId;
 use signaling_core::time::Millis;
 use signaling_wire::engine_io::Transport;
 
+use super::connection::Close;
 use super::engine::Engine;
 
 /// What a worker does with its connections. Called in sequence, on the worker's thread; must not block.
@@ -34,6 +35,31 @@ pub trait Application: 'static {
     /// Takes what happened to a connection. What is sent to a connection here leaves soon, along with what else is about
     /// to be sent to it.
     fn handle(&mut self, event: Event<'_>, engine: &mut Engine);
+
+    /// Lets a connection go to another pod, where its client has opened a WebSocket: what that pod's application has to know
+    /// ([`Self::arrive`]), in one line; or none yet, to be asked again soon. The connection's last event follows at once,
+    /// [`Closing::Moved`].
+    ///
+    /// This and the next two are for an application whose pods take each other's connections.
+    fn depart(&mut self, id: ConnectionId, engine: &mut Engine) -> Option<String> {
+        let _ = (id, engine);
+        None
+    }
+
+    /// Decides on a connection that is to come from another pod.
+    ///
+    /// # Errors
+    /// When it shall stay there.
+    fn admit_moving(&mut self) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    /// Takes a connection that comes from another pod, with what the application there said. Nothing that its client sends
+    /// is read until [`Engine::release`] or the end of the connection.
+    fn arrive(&mut self, id: ConnectionId, luggage: &str, engine: &mut Engine) {
+        let _ = luggage;
+        engine.close(id, Close::Internal);
+    }
 
     /// When [`Self::handle_deadline`] is to be called; asked at the end of each turn.
     fn deadline(&self) -> Option<Millis>;
@@ -150,6 +176,8 @@ pub enum Closing {
     /// Both sides have said that they close (a WebSocket close frame from each, with whatever code, or the close packet
     /// in a poll): all that was sent has arrived.
     Clean,
+    /// It goes on at another pod ([`Application::depart`]).
+    Moved,
     /// It broke off: what was on its way may be lost.
     Lost(Loss),
 }

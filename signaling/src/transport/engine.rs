@@ -2,17 +2,18 @@
 
 mod writing;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use signaling_core::id::ConnectionId;
 use signaling_core::time::Millis;
-use signaling_wire::engine_io::{Body, Due, Ending, Settings, Socket, Transport};
+use signaling_wire::engine_io::{Body, Due, Ending, Packet, Probe, Settings, Socket, Transport};
 use signaling_wire::time::Millis as WireMillis;
 use signaling_wire::websocket::{self, CloseCode, CloseFrame, Opcode};
 use slab::Slab;
+use tokio::sync::oneshot;
 
 pub(super) use self::writing::frame_packet;
 use self::writing::{SMALL_FRAME, answer_poll};
@@ -45,6 +46,8 @@ pub struct Engine {
     /// Connections that have ended, and of which the application does not know yet.
     ended: VecDeque<(ConnectionId, Closing)>,
     spare: Vec<Vec<u8>>,
+    /// WebSockets that are not read yet, and what tells their readers to begin.
+    held: BTreeMap<ConnectionId, oneshot::Sender<()>>,
     /// Writes that a socket did not take whole, since [`Self::take_deferred`].
     deferred: u64,
     /// Draws what makes identifiers unguessable.
@@ -65,6 +68,7 @@ impl Engine {
             gathered: 0,
             ended: VecDeque::new(),
             spare: Vec::new(),
+            held: BTreeMap::new(),
             deferred: 0,
             rng: StdRng::try_from_rng(&mut SysRng).expect("the kernel has random bytes"),
         }
@@ -146,6 +150,7 @@ impl Engine {
     /// it knows is still handled; a WebSocket is sent nothing more. The [`Closed`](super::Event::Closed) event comes when
     /// the client has answered, or has not for [`Settings::close_timeout`].
     pub fn close(&mut self, id: ConnectionId, why: Close) {
+        self.release(id);
         let (settings, now) = (self.settings, wire(self.now));
         let Some(connection) = self.writable(id) else {
             return;
@@ -161,6 +166,14 @@ impl Engine {
             websocket::encode_close(Some(frame), &mut connection.out);
         }
         self.rearm(id);
+    }
+
+    /// Takes what the client has sent since its connection came from another pod, and from now on.
+    pub fn release(&mut self, id: ConnectionId) {
+        if let Some(reader) = self.held.remove(&id) {
+            // When the reader is gone, its WebSocket is, too.
+            let _ = reader.send(());
+        }
     }
 
     /// Writes one packet whose type is `kind`.
@@ -345,6 +358,29 @@ impl Engine {
         connection.carrier = Carrier::WebSocket { write, reader };
     }
 
+    /// Has nothing read from a WebSocket until [`Self::release`], which the receiver is told; nor when the connection ends.
+    pub(super) fn hold(&mut self, id: ConnectionId) -> oneshot::Receiver<()> {
+        let (sender, receiver) = oneshot::channel();
+        self.held.insert(id, sender);
+        receiver
+    }
+
+    /// Lets a session go to another pod, whose WebSocket it has been switched to: the poll that hangs is released, and what
+    /// waited is appended to `payload`.
+    pub(super) fn depart(&mut self, id: ConnectionId, payload: &mut Vec<u8>) {
+        let settings = self.settings;
+        let Some(connection) = self.get_mut(id) else {
+            return;
+        };
+        if connection.socket.receive_probe(Packet::Upgrade) == Probe::Switch {
+            connection.socket.take_waiting(payload);
+        }
+        if let Carrier::Polling { poll, .. } = &mut connection.carrier {
+            answer_poll(poll, &mut connection.socket, &settings);
+        }
+        self.end(id, Closing::Moved);
+    }
+
     /// Takes the connection out, answers the poll that hangs, and lets the application know before the turn ends. The
     /// caller closes the WebSocket, if there is one.
     pub(super) fn end(&mut self, id: ConnectionId, how: Closing) -> Option<Connection> {
@@ -354,6 +390,7 @@ impl Engine {
             self.deadlines.remove(&(armed, place_u32(id)));
         }
         self.ended.push_back((id, how));
+        self.held.remove(&id);
         connection.abort_probe();
         if let Carrier::Polling { poll, .. } = &mut connection.carrier
             && let Some(poll) = poll.take()

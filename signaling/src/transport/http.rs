@@ -24,7 +24,7 @@ use tower::ServiceExt as _;
 
 use super::application::{Application, Handshake, Loss, Notice};
 use super::connection::Carrier;
-use super::forward;
+use super::forward::{self, Remote, Step};
 use super::patient::Patient;
 use super::poll::{self, Answer, Call};
 use super::reply::{self, Reply};
@@ -171,6 +171,9 @@ impl<A: Application> Exchange<A> {
     }
 
     async fn dispatch(self, request: Request<Incoming>) -> Reply {
+        if let Some(step) = Step::of(&request) {
+            return self.take_step(step, &request).await;
+        }
         let offers = request.headers().get_all(header::UPGRADE);
         let websocket = upgrade::is_asked_for(offers.iter().map(HeaderValue::as_bytes));
         let method = match *request.method() {
@@ -193,8 +196,16 @@ impl<A: Application> Exchange<A> {
             Whose::Pod { address, proof } if !websocket => {
                 return self.worker.forwarder().forward(&address, &proof, request).await;
             }
-            // A session moves to a WebSocket of its own pod only; its client goes on with polls.
-            Whose::Pod { .. } | Whose::Nobody => return reply::refused(Refusal::SessionUnknown),
+            Whose::Pod { address, proof } => {
+                let remote = Remote {
+                    address,
+                    proof,
+                    path: request.uri().path().to_owned(),
+                    sid: sid(asked).to_owned(),
+                };
+                return self.upgrade_here(remote, &request).await;
+            }
+            Whose::Nobody => return reply::refused(Refusal::SessionUnknown),
         };
         match asked {
             engine_io::Request::Post { .. } => self.post(owner, locator, request).await,
@@ -205,12 +216,7 @@ impl<A: Application> Exchange<A> {
 
     /// Whose session is asked for.
     fn owner(&self, asked: engine_io::Request<'_>, headers: &HeaderMap) -> Whose {
-        let sid = match asked {
-            engine_io::Request::Poll { sid }
-            | engine_io::Request::Post { sid }
-            | engine_io::Request::Upgrade { sid } => sid,
-            engine_io::Request::Open(_) => return Whose::Nobody,
-        };
+        let sid = sid(asked);
         let (sids, peers) = (self.worker.pod().sids(), &self.worker.pod().config().peers);
         match sids.owner(sid) {
             Some(Owner::Here { worker, locator }) => Whose::Worker(worker, locator),
@@ -301,6 +307,54 @@ impl<A: Application> Exchange<A> {
         reply::switching(&accept)
     }
 
+    /// Answers that the socket becomes a WebSocket, to which a session of another pod may move.
+    async fn upgrade_here(self, remote: Remote, request: &Request<Incoming>) -> Reply {
+        let accept = match accept_key(request) {
+            Ok(accept) => accept,
+            Err(error) => return reply::not_a_websocket(error),
+        };
+        let admitted = self.worker.turn(|application, _| application.admit_moving());
+        if let Err(refused) = admitted {
+            return reply::not_admitted(&refused);
+        }
+        let next = match self.worker.forwarder().step(&remote, Step::Begin).await {
+            Some((StatusCode::NO_CONTENT, _)) => Next::Fetch(remote),
+            Some((_, body)) if body == Refusal::BadRequest.body() => Next::Dismiss,
+            Some(_) | None => return reply::refused(Refusal::SessionUnknown),
+        };
+        self.next.replace(Some(next));
+        reply::switching(&accept)
+    }
+
+    /// Takes the next step of an upgrade for the pod that has its WebSocket.
+    async fn take_step(self, step: Step, request: &Request<Incoming>) -> Reply {
+        let query = request.uri().query().unwrap_or_default();
+        let offered = self.worker.pod().config().engine_io.transports;
+        let asked = engine_io::Request::parse(engine_io::Method::Post, query, false, offered);
+        let (sids, proof) = (
+            self.worker.pod().sids(),
+            request.headers().get(forward::FORWARDED),
+        );
+        let proven = |sid| proof.is_some_and(|proof| sids.is_proof(proof.as_bytes(), sid));
+        let Ok(engine_io::Request::Post { sid }) = asked else {
+            return reply::refused(Refusal::BadRequest);
+        };
+        let Some(Owner::Here {
+            worker: owner,
+            locator,
+        }) = sids.owner(sid).filter(|_| proven(sid))
+        else {
+            return reply::refused(Refusal::SessionUnknown);
+        };
+        let call = match step {
+            Step::Begin => Call::BeginUpgrade,
+            Step::Probe => Call::ProbeUpgrade,
+            Step::Abandon => Call::AbandonUpgrade,
+            Step::Depart => Call::Depart,
+        };
+        reply::reply(poll::call(&self.worker, owner, locator, call).await)
+    }
+
     async fn post(self, owner: u16, locator: Locator, request: Request<Incoming>) -> Reply {
         match poll::call(&self.worker, owner, locator, Call::BeginPost).await {
             Answer::GoOn => {}
@@ -349,6 +403,16 @@ enum Whose {
     Pod { address: String, proof: String },
     /// There is no such session, as far as is known here.
     Nobody,
+}
+
+/// The session that a request is for; empty when it is to open one.
+fn sid(asked: engine_io::Request<'_>) -> &str {
+    match asked {
+        engine_io::Request::Poll { sid }
+        | engine_io::Request::Post { sid }
+        | engine_io::Request::Upgrade { sid } => sid,
+        engine_io::Request::Open(_) => "",
+    }
 }
 
 /// A POST whose body is being read. When it is dropped before that is done, its client has given it up.

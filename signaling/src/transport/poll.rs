@@ -2,12 +2,14 @@
 
 use std::ops::ControlFlow;
 use std::str;
+use std::time::Duration;
 
 use bytes::Bytes;
 use signaling_core::id::ConnectionId;
-use signaling_wire::engine_io::{Payload, Refusal, Unserved};
+use signaling_wire::engine_io::{Packet, Payload, Probe, Refusal, Unserved};
 use tokio::sync::oneshot;
 use tokio::task::spawn_local;
+use tokio::time::sleep;
 
 use super::application::{Application, Closing, Loss};
 use super::connection::Carrier;
@@ -16,6 +18,9 @@ use super::mailbox::Mail;
 use super::session::{Stop, take_packet};
 use super::sid::Locator;
 use super::worker::Worker;
+
+/// How soon a session is asked again that cannot go yet.
+const NOT_YET: Duration = Duration::from_millis(10);
 
 /// What a request asks of the worker that owns the session.
 #[derive(Debug)]
@@ -28,6 +33,12 @@ pub(super) enum Call {
     EndPost(Result<Bytes, Loss>),
     /// A WebSocket is going to be opened, to carry the session.
     BeginUpgrade,
+    /// That WebSocket is at another pod, and has been probed.
+    ProbeUpgrade,
+    /// It is gone.
+    AbandonUpgrade,
+    /// The client has switched to it, and the session goes there.
+    Depart,
 }
 
 /// What a request is answered.
@@ -39,6 +50,8 @@ pub(super) enum Answer {
     Taken,
     /// Go on: read the body, open the WebSocket.
     GoOn,
+    /// The session is gone to another pod: what its application says, a line, and the packets that waited, a payload.
+    Departed(Vec<u8>),
     /// It is refused.
     Refused(Refusal),
     /// The body is too large.
@@ -125,6 +138,9 @@ async fn answer<A: Application>(worker: &Worker<A>, locator: Locator, call: Call
         Call::BeginPost => begin_post(worker, locator),
         Call::EndPost(body) => end_post(worker, locator, body),
         Call::BeginUpgrade => begin_upgrade(worker, locator),
+        Call::ProbeUpgrade => probe_upgrade(worker, locator, Packet::Ping("probe")),
+        Call::AbandonUpgrade => probe_upgrade(worker, locator, Packet::Close),
+        Call::Depart => depart(worker, locator).await,
     }
 }
 
@@ -251,6 +267,46 @@ fn begin_upgrade<A: Application>(worker: &Worker<A>, locator: Locator) -> Answer
         Ok(())
     });
     begun.map_or_else(|refused| refused, |()| Answer::GoOn)
+}
+
+fn probe_upgrade<A: Application>(worker: &Worker<A>, locator: Locator, packet: Packet<'_>) -> Answer {
+    let probed = worker.turn(|_, engine| {
+        let id = located(engine, locator)?;
+        // A poll that hangs is answered then.
+        let connection = engine.writable(id).ok_or(UNKNOWN)?;
+        match connection.socket.receive_probe(packet) {
+            Probe::Answer => Ok(Answer::GoOn),
+            Probe::Switch | Probe::Abandon => Err(Answer::Refused(Refusal::BadRequest)),
+        }
+    });
+    probed.unwrap_or_else(|refused| refused)
+}
+
+/// Lets the session go to the pod that has its WebSocket, as soon as the application does.
+async fn depart<A: Application>(worker: &Worker<A>, locator: Locator) -> Answer {
+    loop {
+        let departed = worker.turn(|application, engine| {
+            let id = located(engine, locator)?;
+            let upgrading = engine
+                .get_mut(id)
+                .is_some_and(|connection| connection.socket.is_upgrading());
+            if !upgrading {
+                return Err(Answer::Refused(Refusal::BadRequest));
+            }
+            Ok(application.depart(id, engine).map(|luggage| {
+                let mut bytes = luggage.into_bytes();
+                bytes.push(b'\n');
+                engine.depart(id, &mut bytes);
+                Answer::Departed(bytes)
+            }))
+        });
+        match departed {
+            Ok(Some(departed)) => return departed,
+            // The timeout of the upgrade ends this.
+            Ok(None) => sleep(NOT_YET).await,
+            Err(refused) => return refused,
+        }
+    }
 }
 
 const UNKNOWN: Answer = Answer::Refused(Refusal::SessionUnknown);

@@ -74,12 +74,14 @@ pub(super) fn refused(refusal: Refusal) -> Reply {
 /// What a request for a session is answered.
 pub(super) fn reply(answer: Answer) -> Reply {
     match answer {
-        Answer::Payload(packets) => text(StatusCode::OK, TEXT, packets.into()),
+        Answer::Payload(packets) | Answer::Departed(packets) => text(StatusCode::OK, TEXT, packets.into()),
         Answer::Taken => text(StatusCode::OK, TEXT, Bytes::from_static(b"ok")),
         Answer::Refused(refusal) => text(StatusCode::BAD_REQUEST, JSON, refusal.body().into()),
         Answer::TooLarge => empty(StatusCode::PAYLOAD_TOO_LARGE),
         Answer::TooSlow => too_slow(),
-        Answer::GoOn | Answer::Unavailable => not_admitted(&BUSY),
+        // To another pod: its client is not answered by this one.
+        Answer::GoOn => empty(StatusCode::NO_CONTENT),
+        Answer::Unavailable => not_admitted(&BUSY),
     }
 }
 

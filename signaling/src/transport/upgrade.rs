@@ -9,9 +9,12 @@ use hyper::http::request::Parts;
 use signaling_core::id::ConnectionId;
 use signaling_wire::engine_io::Transport;
 use signaling_wire::websocket::{Opcode, encode};
+use tokio::task::spawn_local;
 
 use super::application::Application;
 use super::connection::Carrier;
+use super::fetch::fetch;
+use super::forward::Remote;
 use super::http::handshake;
 use super::mailbox::Mail;
 use super::sid::Locator;
@@ -28,6 +31,8 @@ pub(super) enum Next<A: Application> {
     },
     /// A session of worker `owner` may move to it.
     Join { owner: u16, locator: Locator },
+    /// A session of another pod may move to it.
+    Fetch(Remote),
     /// A session exists that has a WebSocket already: this one is closed at once, as by the reference server.
     Dismiss,
     /// The router wants it.
@@ -75,6 +80,9 @@ pub(super) fn proceed<A: Application>(
             )),
             Err(error) => tracing::debug!(%peer, %error, "cannot hand over a WebSocket"),
         },
+        Next::Fetch(remote) => {
+            spawn_local(fetch(worker.clone(), remote, stream, early));
+        }
         Next::Dismiss => websocket::dismiss(stream),
         Next::Takeover(takeover) => (takeover.0)(stream, early),
     }

@@ -59,6 +59,14 @@ impl<A: Application> Reader<A> {
         Self::new(worker, id, read, Some(write))
     }
 
+    /// Goes on reading a WebSocket that carries session `id`, of which `decoder` has read a part.
+    pub(super) fn continuing(worker: Worker<A>, id: ConnectionId, read: ReadHalf, decoder: Decoder) -> Self {
+        Self {
+            decoder,
+            ..Self::new(worker, id, read, None)
+        }
+    }
+
     fn new(worker: Worker<A>, id: ConnectionId, read: ReadHalf, probe: Option<WriteHalf>) -> Self {
         let decoder = Decoder::new(Role::Server, worker.pod().config().engine_io.max_payload);
         Self {
@@ -331,7 +339,7 @@ pub(super) fn dismiss(stream: Stream) {
 }
 
 /// Writes the last words, and reads what the client still sends without listening, until it has closed, too.
-async fn linger(mut read: ReadHalf, write: WriteHalf, mut unsent: Vec<u8>) {
+pub(super) async fn linger(mut read: ReadHalf, write: WriteHalf, mut unsent: Vec<u8>) {
     let farewell = async {
         while !unsent.is_empty() {
             if std::future::poll_fn(|context| write.poll_write_ready(context))

@@ -8,6 +8,7 @@ mod polling;
 mod returning;
 mod servers;
 mod topologies;
+mod upgrades;
 
 use std::time::Duration;
 

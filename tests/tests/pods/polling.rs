@@ -1,20 +1,21 @@
 //! No sticky sessions: whichever pod a poll reaches, the owner answers it.
 
-use chat_tests::client::Client;
+use chat_tests::client::{Client, PATIENCE};
 use chat_tests::pod::Pod;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::{Service, ask, body, status_of};
 
 /// A client that only polls, and asks another pod each time.
-struct Poller<'a> {
+pub(crate) struct Poller<'a> {
     pods: &'a [Pod],
     turn: usize,
-    sid: String,
+    pub(crate) sid: String,
 }
 
 impl<'a> Poller<'a> {
-    async fn open(pods: &'a [Pod]) -> Self {
+    pub(crate) async fn open(pods: &'a [Pod]) -> Self {
         let answer = super::get(&pods[0], "/socket.io/?EIO=4&transport=polling").await;
         let open: Value = serde_json::from_str(body(&answer).strip_prefix('0').unwrap()).unwrap();
         let sid = open["sid"].as_str().unwrap().to_owned();
@@ -31,7 +32,7 @@ impl<'a> Poller<'a> {
         format!("/socket.io/?EIO=4&transport=polling&sid={}", self.sid)
     }
 
-    async fn post(&mut self, packets: &str) -> String {
+    pub(crate) async fn post(&mut self, packets: &str) -> String {
         let path = self.path();
         ask(self.pod(), "POST", &path, packets).await
     }
@@ -44,7 +45,12 @@ impl<'a> Poller<'a> {
     }
 
     /// Polls until a packet contains these words.
-    async fn until(&mut self, words: &str) -> String {
+    pub(crate) async fn until(&mut self, words: &str) -> String {
+        let found = timeout(PATIENCE, self.search(words)).await;
+        found.unwrap_or_else(|_| panic!("not told in {PATIENCE:?}: {words}"))
+    }
+
+    async fn search(&mut self, words: &str) -> String {
         loop {
             let packets = self.poll().await;
             if packets.contains(words) {

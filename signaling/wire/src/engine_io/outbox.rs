@@ -81,6 +81,20 @@ impl Outbox {
         }
     }
 
+    /// Appends all packets as one payload, of whatever length.
+    pub(super) fn take_all(&mut self, out: &mut Vec<u8>) {
+        let mut first = true;
+        self.drain(|body| {
+            if !std::mem::replace(&mut first, false) {
+                out.push(SEPARATOR);
+            }
+            match body {
+                Body::Text(text) => out.extend_from_slice(text),
+                Body::Binary(bytes) => encode_binary(bytes, out),
+            }
+        });
+    }
+
     /// Moves the first packets into the payload `out`: as many as one payload may have, and as fit into its bytes; but
     /// at least one. Says how many.
     pub(super) fn fill(&mut self, settings: &Settings, out: &mut Vec<u8>) -> usize {

@@ -122,6 +122,16 @@ impl Client {
         }
     }
 
+    /// The state of a connection that has been accepted to `/` before, elsewhere.
+    #[must_use]
+    pub fn joined(limits: Limits) -> Self {
+        Self {
+            deadline: None,
+            root: Some(Membership::Connected),
+            ..Self::new(limits, Millis(0))
+        }
+    }
+
     /// When the connection is to be closed because no namespace was connected; none once one was.
     #[must_use]
     pub const fn deadline(&self) -> Option<Millis> {

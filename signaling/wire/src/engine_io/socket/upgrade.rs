@@ -45,6 +45,12 @@ impl Socket {
         Ok(())
     }
 
+    /// Whether a WebSocket has been opened for this session, and may still become its transport.
+    #[must_use]
+    pub fn is_upgrading(&self) -> bool {
+        self.upgrade != Upgrade::None && !self.is_closing()
+    }
+
     /// Takes a packet that came on the WebSocket of the upgrade.
     pub fn receive_probe(&mut self, packet: Packet<'_>) -> Probe {
         match packet {
@@ -68,6 +74,11 @@ impl Socket {
     pub fn abandon_upgrade(&mut self) {
         self.upgrade = Upgrade::None;
         self.upgrade_until = NEVER;
+    }
+
+    /// Appends what waited, in order, as one payload, when the transport has been switched to a WebSocket elsewhere.
+    pub fn take_waiting(&mut self, payload: &mut Vec<u8>) {
+        self.outbox.take_all(payload);
     }
 
     /// Hands over what waited, in order, when the transport has been switched.
