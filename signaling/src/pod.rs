@@ -1,5 +1,7 @@
 //! A pod's life: its threads are started, clients are served, SIGTERM ends it.
 
+mod drain;
+mod pace;
 mod peers;
 
 use std::net::SocketAddr;
@@ -15,10 +17,11 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::sleep;
 
+use self::drain::drain;
 use self::peers::{Kept, Line, Peers};
-use crate::chat::{Admission, Chat, Mail, Post, Schedule, Settings, Shared};
+use crate::chat::{Admission, Chat, Mail, Post, Settings, Shared};
 use crate::config::Config;
 use crate::http::{Cors, Site};
 use crate::metrics::Metrics;
@@ -30,8 +33,6 @@ use crate::tls::Certificate;
 use crate::traces::Traces;
 use crate::transport::{self, Inbox, Pod, Worker};
 
-/// How long a closing connection may take to say goodbye, and the process to end after it.
-const GOODBYE: Duration = Duration::from_millis(2_500);
 /// First pings are spread over one part in this many of the ping interval: whoever came in one burst, as after a
 /// rollout, would be pinged in one burst from then on, and everybody's signals would wait for that.
 const PING_SPREAD: u32 = 5;
@@ -92,7 +93,10 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
         if let Some(certificate) = certificate {
             tokio::spawn(certificate.keep_fresh());
         }
-        let lease = peers.map(|peers| peers.keep_lease(config, parts.pod.clock(), address));
+        let lease = peers.map(|peers| {
+            let status = Arc::clone(&parts.shared.status);
+            peers.keep_lease(config, parts.pod.clock(), status, address)
+        });
         serve(config, signals, &parts, &post, &threads, lease).await
     })
 }
@@ -323,58 +327,4 @@ async fn any_ended(threads: &[JoinHandle<()>]) {
     while !threads.iter().any(JoinHandle::is_finished) {
         sleep(Duration::from_secs(1)).await;
     }
-}
-
-/// Says that the pod goes, accepts as usual until load balancers know, then closes all connections within what is left of
-/// the drain timeout.
-async fn drain(config: &Config, parts: &Parts, post: &Post, lease: Option<Kept>) {
-    let deadline = Instant::now() + config.drain.timeout;
-    parts.shared.status.enter(Phase::Draining);
-    let delay = config.drain.shutdown_delay.min(config.drain.timeout);
-    tracing::info!(
-        delay_ms = delay.as_millis(),
-        "draining: not ready from now on, still accepting"
-    );
-    sleep(delay).await;
-    parts.shared.admission.close();
-    let connections = parts.shared.status.occupancy().active;
-    let available = (deadline - Instant::now()).saturating_sub(GOODBYE);
-    let schedule = Schedule::plan(connections, config.drain.budget(connections), available);
-    if schedule.over_budget {
-        tracing::warn!(
-            connections,
-            per_second = schedule.per_second,
-            "closing faster than the budget allows"
-        );
-    }
-    tracing::info!(
-        connections,
-        per_second = schedule.per_second,
-        "closing connections"
-    );
-    let workers = parts.shared.status.workers().iter();
-    post.drain(workers.map(|worker| schedule.share(worker.occupancy().active, connections)))
-        .await;
-    let empty = async {
-        while parts.shared.status.occupancy().active > 0 {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    if timeout(deadline.saturating_duration_since(Instant::now()), empty)
-        .await
-        .is_err()
-    {
-        tracing::warn!(
-            left = parts.shared.status.occupancy().active,
-            "the drain timeout has passed"
-        );
-    }
-    parts.pod.stop_accepting();
-    if let Some(lease) = lease {
-        lease.give_up().await;
-    }
-    if let Some(traces) = &parts.shared.traces {
-        traces.finish();
-    }
-    tracing::info!("drained");
 }

@@ -43,6 +43,7 @@ pub struct WorkerStatus {
     queued: AtomicU64,
     ticked_ms: AtomicU64,
     busy_us: AtomicU64,
+    staying: AtomicU64,
 }
 
 /// How full a worker is.
@@ -113,6 +114,12 @@ impl Status {
             })
     }
 
+    /// How many connections of the whole pod had not been told to go when its workers were last told to close some.
+    #[must_use]
+    pub fn staying(&self) -> u64 {
+        self.workers.iter().map(WorkerStatus::staying).sum()
+    }
+
     /// The numbers of the workers that have not come round for [`STALL`].
     #[must_use]
     pub fn stalled(&self, now: Instant) -> Vec<usize> {
@@ -153,6 +160,17 @@ impl WorkerStatus {
         self.waiting.store(waiting, Ordering::Relaxed);
         self.matched.store(matched, Ordering::Relaxed);
         self.queued.store(queued, Ordering::Relaxed);
+    }
+
+    /// Says how many connections have not been told to go, while the pod drains.
+    pub fn stay(&self, staying: u64) {
+        self.staying.store(staying, Ordering::Relaxed);
+    }
+
+    /// How many connections had not been told to go when the worker was last told to close some.
+    #[must_use]
+    pub fn staying(&self) -> u64 {
+        self.staying.load(Ordering::Relaxed)
     }
 
     /// Says how long the loop has worked since the start.

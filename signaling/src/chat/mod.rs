@@ -33,8 +33,6 @@ use signaling_wire::time::Millis as WireMillis;
 
 pub use self::admission::{Admission, Admitted};
 use self::auth_payload::AuthPayload;
-use self::drain::Draining;
-pub use self::drain::Schedule;
 pub use self::post::{Mail, Post};
 pub use self::settings::Settings;
 use crate::auth::Authenticator;
@@ -97,7 +95,6 @@ pub struct Chat {
     /// Those of whom the pool of all has a ticket.
     ticketed: IdMap<SessionId, ()>,
     post: Post,
-    draining: Option<Draining>,
     tick_at: Millis,
 }
 
@@ -150,7 +147,6 @@ impl Chat {
             silent: false,
             ticketed: IdMap::default(),
             post,
-            draining: None,
             tick_at: now,
         }
     }
@@ -176,7 +172,7 @@ impl Chat {
                     self.run(Input::Pool(reply), engine);
                 }
             }
-            Mail::Drain { schedule } => self.draining = Some(Draining::new(schedule, engine.now())),
+            Mail::Drain { some } => self.drain(some, engine),
         }
     }
 
@@ -436,8 +432,7 @@ impl Application for Chat {
 
     fn deadline(&self) -> Option<Millis> {
         let joining = self.joining.first().map(|&(at, _)| at);
-        let draining = self.draining.as_ref().and_then(Draining::due);
-        [self.worker.deadline(), joining, draining, Some(self.tick_at)]
+        [self.worker.deadline(), joining, Some(self.tick_at)]
             .into_iter()
             .flatten()
             .min()
@@ -448,7 +443,6 @@ impl Application for Chat {
             self.tick(now, engine);
         }
         self.close_unjoined(now, engine);
-        self.drain(now, engine);
         if self.worker.deadline().is_some_and(|at| at <= now) {
             self.run(Input::Deadline, engine);
         }

@@ -9,7 +9,6 @@ use signaling_core::id::WorkerId;
 use signaling_core::pairing::{Reply, Request};
 use tokio::sync::mpsc;
 
-use super::drain::Schedule;
 use super::perform::number;
 
 /// Mails that may wait for a worker.
@@ -34,10 +33,10 @@ pub enum Mail {
     },
     /// The pool's answer.
     Answer(Reply),
-    /// Close all connections.
+    /// Close so many connections, and say how many are left.
     Drain {
-        /// How fast.
-        schedule: Schedule,
+        /// How many.
+        some: usize,
     },
 }
 
@@ -88,11 +87,11 @@ impl Post {
         &self.names
     }
 
-    /// Tells each worker to close its connections, by its own schedule.
-    pub async fn drain(&self, schedules: impl IntoIterator<Item = Schedule>) {
-        for (mailbox, schedule) in self.mailboxes.iter().zip(schedules) {
+    /// Tells each worker how many connections to close.
+    pub async fn drain(&self, closes: impl IntoIterator<Item = usize>) {
+        for (mailbox, some) in self.mailboxes.iter().zip(closes) {
             // Nothing else comes again in place of this mail: it waits for room. A worker that has ended needs none.
-            let _ = mailbox.send(Mail::Drain { schedule }).await;
+            let _ = mailbox.send(Mail::Drain { some }).await;
         }
     }
 

@@ -344,7 +344,7 @@ pub struct Drain {
     pub shutdown_delay: Duration,
     /// How long after SIGTERM the process ends at the latest.
     pub timeout: Duration,
-    /// How many connections a second are closed; `None`: [`Self::budget`] decides by the number of sessions.
+    /// How many connections a second all pods together close; `None`: [`Self::budget`] decides by the number of sessions.
     pub disconnects_per_second: Option<u32>,
 }
 
@@ -357,7 +357,7 @@ impl Drain {
         })
     }
 
-    /// How many of `sessions` are closed in a second: what was set, else 50 or a 120th of them, whichever is more.
+    /// How many of the service's `sessions` are closed in a second: what was set, else 50 or a 120th of them, whichever is more.
     #[must_use]
     pub fn budget(&self, sessions: u64) -> u64 {
         self.disconnects_per_second

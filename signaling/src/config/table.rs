@@ -146,8 +146,8 @@ variables! {
     SHUTDOWN_DELAY_MS: ms(0, 600_000), Value("5000");
     /// How long after SIGTERM the process has ended at the latest.
     DRAIN_TIMEOUT_MS: ms(1000, HOUR_MS), Value("30000");
-    /// How many connections a second are closed while draining; the rate rises where the deadline demands it.
-    DRAIN_DISCONNECTS_PER_SECOND: number(1, 1_000_000), Unset("50, or sessions ÷ 120 where that is more");
+    /// How many connections a second all pods that drain close together; the rate rises where the deadline demands it. The same in all pods.
+    DRAIN_DISCONNECTS_PER_SECOND: number(1, 1_000_000), Unset("50, or all pods' sessions ÷ 120 where that is more");
 }
 "Logging and tracing": {
     /// What is logged; `http`, `verbose` and `silly` are Node's names and mean debug, debug and trace.

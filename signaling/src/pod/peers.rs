@@ -13,10 +13,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::pace::Allowed;
 use crate::config::{self, Config, Topology};
 use crate::metrics::Metrics;
+use crate::redis::budget::Budget;
 use crate::redis::lease::Keeper;
 use crate::redis::{Client, Heard, Listener, Server, ServerError, State};
+use crate::status::Status;
 use crate::transport::{self, Clock};
 
 /// How long giving up the lease may take: part of what is left for the end of a drain.
@@ -40,6 +43,8 @@ pub(super) struct Peers {
 pub(super) struct Kept {
     leaving: oneshot::Sender<()>,
     keeping: JoinHandle<Result<(), ServerError>>,
+    state: Arc<State>,
+    budget: Budget,
 }
 
 impl Peers {
@@ -97,22 +102,35 @@ impl Peers {
     }
 
     /// Begins to keep the pod's lease. It is reached at `listening`, unless its address is configured.
-    pub(super) fn keep_lease(self, config: &Config, clock: Clock, listening: SocketAddr) -> Kept {
+    pub(super) fn keep_lease(
+        self,
+        config: &Config,
+        clock: Clock,
+        status: Arc<Status>,
+        listening: SocketAddr,
+    ) -> Kept {
         let configured = config.pod.address.clone();
         let address = configured.unwrap_or_else(|| own_address(&self.server, listening));
         let prefix = config.redis.as_ref().map_or("", |redis| &redis.prefix);
         tracing::debug!(address, "other pods reach this one here");
+        let budget = Budget::new(Arc::clone(&self.server), prefix);
+        let state = self.state();
         let keeper = Keeper::new(
             self.server,
             self.state,
-            clock,
+            (clock, status),
             (&config.pod.id, address, prefix),
             config.pod.lease,
             self.workers,
         );
         let (leaving, left) = oneshot::channel();
         let keeping = tokio::spawn(keeper.keep(left));
-        Kept { leaving, keeping }
+        Kept {
+            leaving,
+            keeping,
+            state,
+            budget,
+        }
     }
 }
 
@@ -123,6 +141,21 @@ impl Kept {
             Ok(Ok(())) => std::future::pending().await,
             Ok(Err(error)) => error.into(),
             Err(error) => error.into(),
+        }
+    }
+
+    /// How many connections the other pods have.
+    pub(super) fn connections_elsewhere(&self) -> u64 {
+        self.state.connections_elsewhere()
+    }
+
+    /// What may be closed now, of `wanted`, by a budget of `per_second` of the whole service.
+    pub(super) async fn allows(&mut self, wanted: u64, per_second: u64) -> Allowed {
+        match self.budget.take(wanted, per_second).await {
+            Some(granted) => Allowed::Granted(granted),
+            None => Allowed::Part {
+                of: self.state.peers().len() as u64 + 1,
+            },
         }
     }
 

@@ -19,9 +19,11 @@
 //! | `prefix:{prefix}:…` | the [`pool`] |
 //! | `prefix:pods` | hash: pod → its [`lease`] |
 //! | `prefix:bus:<worker>` | channel: packets for that worker |
+//! | `prefix:drain` | the [`budget`] of closed connections |
 //! | `prefix:session:…`, `prefix:match:…` | the [`records`] |
 
 mod backoff;
+pub mod budget;
 mod bus;
 mod client;
 pub mod lease;

@@ -26,6 +26,8 @@ pub struct State {
     /// Why there is no connection.
     error: Mutex<Option<String>>,
     peers: ArcSwap<HashMap<String, String>>,
+    /// How many connections the other pods have.
+    elsewhere: AtomicU64,
 }
 
 impl State {
@@ -42,6 +44,7 @@ impl State {
             ahead: 0.into(),
             error: Mutex::default(),
             peers: ArcSwap::default(),
+            elsewhere: 0.into(),
         }
     }
 
@@ -140,7 +143,14 @@ impl State {
         self.up.swap(false, Ordering::AcqRel)
     }
 
-    pub(super) fn know(&self, peers: HashMap<String, String>) {
+    /// How many connections the other pods have, or had when Redis was there last.
+    #[must_use]
+    pub fn connections_elsewhere(&self) -> u64 {
+        self.elsewhere.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn know(&self, peers: HashMap<String, String>, connections: u64) {
+        self.elsewhere.store(connections, Ordering::Relaxed);
         self.peers.store(Arc::new(peers));
     }
 }

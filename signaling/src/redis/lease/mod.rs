@@ -21,6 +21,7 @@ use super::Heard;
 use super::backoff::Backoff;
 use super::server::{Connection, Server, ServerError};
 use super::state::State;
+use crate::status::Status;
 use crate::transport::Clock;
 
 static RENEW: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("../scripts/lease.lua")));
@@ -44,6 +45,7 @@ pub struct Keeper {
     server: Arc<Server>,
     state: Arc<State>,
     clock: Clock,
+    status: Arc<Status>,
     pod: String,
     key: String,
     lease: Lease,
@@ -68,7 +70,7 @@ impl Keeper {
     pub fn new(
         server: Arc<Server>,
         state: Arc<State>,
-        clock: Clock,
+        (clock, status): (Clock, Arc<Status>),
         (pod, address, prefix): (&str, String, &str),
         period: Duration,
         workers: Vec<mpsc::Sender<Heard>>,
@@ -77,6 +79,7 @@ impl Keeper {
             server,
             state,
             clock,
+            status,
             pod: pod.to_owned(),
             key: format!("{prefix}:pods"),
             lease: Lease {
@@ -85,6 +88,7 @@ impl Keeper {
                 since: clock.now().0,
                 renewal: 0,
                 leaving: false,
+                connections: 0,
             },
             period,
             observer: Observer::new(pod, period),
@@ -148,6 +152,7 @@ impl Keeper {
 
     async fn renew(&mut self, connection: &mut Connection) -> Result<(), LeaseError> {
         self.lease.renewal += 1;
+        self.lease.connections = self.status.occupancy().active;
         let forget = self.observer.to_forget(self.clock.now());
         let began = Instant::now();
         let answer = self.write(connection, &forget).await?;
@@ -213,7 +218,8 @@ impl Keeper {
     async fn tell(&mut self, lost: Vec<WorkerId>) {
         let pods = self.observer.pods();
         let addresses = pods.map(|(pod, lease)| (pod.to_owned(), lease.address.clone()));
-        self.state.know(addresses.collect());
+        let connections = self.observer.pods().map(|(_, lease)| lease.connections).sum();
+        self.state.know(addresses.collect(), connections);
         let own = workers(&self.pod, &self.lease);
         let others = self.observer.pods().flat_map(|(pod, lease)| workers(pod, lease));
         let everyone: Arc<[WorkerId]> = own.chain(others).collect();

@@ -23,6 +23,9 @@ pub struct Lease {
     /// It goes, and its sessions are to be taken over at once.
     #[serde(default)]
     pub leaving: bool,
+    /// How many connections it has.
+    #[serde(default)]
+    pub connections: u64,
 }
 
 /// What one pod knows of the others.
@@ -146,6 +149,7 @@ mod tests {
             since,
             renewal,
             leaving: false,
+            connections: 0,
         };
         serde_json::to_string(&lease).unwrap()
     }
