@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use redis::RedisError;
-use redis::aio::{PubSub, PubSubSink};
+use redis::aio::{PubSubSink, PubSubStream};
 use signaling_core::id::WorkerId;
 use tokio::sync::mpsc;
 use tokio::time::{interval, sleep, timeout};
@@ -15,7 +15,8 @@ use tokio::time::{interval, sleep, timeout};
 use super::Heard;
 use super::backoff::Backoff;
 use super::client::Wiring;
-use super::server::{PATIENCE, ServerError};
+use super::server::{PATIENCE, Server, ServerError};
+use super::shard::{self, ShardError};
 
 /// The version of the messages that this pod writes.
 const VERSION: u8 = 1;
@@ -32,6 +33,8 @@ pub(super) struct Unreadable;
 enum BusError {
     #[error(transparent)]
     Server(#[from] ServerError),
+    #[error(transparent)]
+    Shard(#[from] ShardError),
     #[error("cannot subscribe: {0}")]
     Subscribe(#[source] RedisError),
     #[error("the connection has ended")]
@@ -40,7 +43,7 @@ enum BusError {
     Silent,
 }
 
-/// The channel of a worker.
+/// The channel of a worker, in a cluster that of a shard as well.
 pub(super) fn channel(prefix: &str, worker: &WorkerId) -> String {
     format!("{prefix}:bus:{worker}")
 }
@@ -66,14 +69,73 @@ pub(super) fn decode(message: &[u8]) -> Result<(WorkerId, &[u8]), Unreadable> {
     Ok((name.into(), packet))
 }
 
+/// A connection that hears a channel.
+enum Ear {
+    /// Of a server.
+    Single(PubSubSink, PubSubStream),
+    /// Of a node of a cluster.
+    Cluster(shard::Ear),
+}
+
+impl Ear {
+    async fn open(server: &Server, channel: &str) -> Result<Self, BusError> {
+        if server.is_cluster() {
+            let opening = timeout(PATIENCE * 2, shard::Ear::open(server, channel));
+            return Ok(Self::Cluster(opening.await.map_err(|_| BusError::Silent)??));
+        }
+        let mut connection = server.connect_to_listen().await?;
+        let subscribed = timeout(PATIENCE, connection.subscribe(channel)).await;
+        subscribed
+            .map_err(|_| BusError::Silent)?
+            .map_err(BusError::Subscribe)?;
+        let (sink, messages) = connection.split();
+        Ok(Self::Single(sink, messages))
+    }
+
+    /// Whether it hears what is published to a shard of a cluster.
+    fn is_sharded(&self) -> bool {
+        matches!(self, Self::Cluster(ear) if ear.is_sharded())
+    }
+
+    /// The next message.
+    async fn next(&mut self) -> Result<Vec<u8>, BusError> {
+        let message = match self {
+            Self::Single(_, messages) => {
+                let message = messages.next().await;
+                message.map(|message| message.get_payload_bytes().to_vec())
+            }
+            Self::Cluster(ear) => ear.next().await,
+        };
+        message.ok_or(BusError::Ended)
+    }
+
+    /// Finds out whether there is still somebody at the other end: a connection that leads nowhere only falls silent.
+    async fn answers(&mut self) -> Result<(), BusError> {
+        let asked = match self {
+            Self::Single(sink, _) => timeout(PATIENCE, sink.ping::<()>()).await,
+            Self::Cluster(ear) => timeout(PATIENCE, ear.ping()).await,
+        };
+        match asked {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(BusError::Ended),
+            Err(_) => Err(BusError::Silent),
+        }
+    }
+}
+
 /// Listens for as long as the worker lives.
 pub(super) async fn listen(wiring: Wiring, own: String, heard: mpsc::Sender<Heard>) {
     let mut backoff = Backoff::new();
     loop {
         let began = Instant::now();
-        match wiring.server.connect_to_listen().await {
-            Ok(connection) => {
-                let ended = receive(&wiring, connection, &own, &heard).await;
+        match Ear::open(&wiring.server, &own).await {
+            Ok(ear) => {
+                let sharded = ear.is_sharded();
+                wiring.state.connection_made();
+                wiring.state.hears_shard(sharded);
+                let ended = hand_on(&wiring, ear, &heard).await;
+                wiring.state.connection_broken();
+                wiring.state.is_deaf_to_shard(sharded);
                 let Err(error) = ended else { return };
                 tracing::debug!(channel = own, %error, "the bus is not heard any more");
             }
@@ -84,34 +146,17 @@ pub(super) async fn listen(wiring: Wiring, own: String, heard: mpsc::Sender<Hear
 }
 
 /// Hands on what is published, until the connection ends; or until nobody wants it, which is fine.
-async fn receive(
-    wiring: &Wiring,
-    mut connection: PubSub,
-    own: &str,
-    heard: &mpsc::Sender<Heard>,
-) -> Result<(), BusError> {
-    let subscribed = timeout(PATIENCE, connection.subscribe(own)).await;
-    subscribed
-        .map_err(|_| BusError::Silent)?
-        .map_err(BusError::Subscribe)?;
-    wiring.state.connection_made();
-    let ended = hand_on(wiring, connection, heard).await;
-    wiring.state.connection_broken();
-    ended
-}
-
-async fn hand_on(wiring: &Wiring, connection: PubSub, heard: &mpsc::Sender<Heard>) -> Result<(), BusError> {
-    let (mut sink, mut messages) = connection.split();
+async fn hand_on(wiring: &Wiring, mut ear: Ear, heard: &mpsc::Sender<Heard>) -> Result<(), BusError> {
     let mut ask = interval(ASK_EVERY);
     loop {
         let message = tokio::select! {
-            message = messages.next() => message.ok_or(BusError::Ended)?,
+            message = ear.next() => message?,
             _ = ask.tick() => {
-                answers(&mut sink).await?;
+                ear.answers().await?;
                 continue;
             }
         };
-        match decode(message.get_payload_bytes()) {
+        match decode(&message) {
             Ok((from, packet)) => {
                 let bytes = packet.to_vec();
                 match heard.try_send(Heard::Packet { from, bytes }) {
@@ -123,15 +168,6 @@ async fn hand_on(wiring: &Wiring, connection: PubSub, heard: &mpsc::Sender<Heard
             }
             Err(_) => wiring.metrics.bus_unreadable(),
         }
-    }
-}
-
-/// Finds out whether there is still somebody at the other end: a connection that leads nowhere only falls silent.
-async fn answers(sink: &mut PubSubSink) -> Result<(), BusError> {
-    match timeout(PATIENCE, sink.ping::<redis::Value>()).await {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(_)) => Err(BusError::Ended),
-        Err(_) => Err(BusError::Silent),
     }
 }
 

@@ -113,6 +113,7 @@ impl Client {
         let command = Command::Publish {
             channel: bus::channel(&self.prefix, to),
             message: bus::encode(&self.worker, packet),
+            to_shard: self.state.is_sharded(to.pod()),
         };
         self.ask(self.line_to(to), command);
     }

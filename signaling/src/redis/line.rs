@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use rand::SeedableRng as _;
 use rand::rngs::{StdRng, SysRng};
-use redis::aio::ConnectionLike as _;
+use redis::cluster_async::ClusterConnection;
 use redis::{Pipeline, RedisError};
 use signaling_core::pairing::{Reply, Request};
 use signaling_core::time::Millis;
@@ -23,6 +23,7 @@ use super::client::Wiring;
 use super::pool::{Pool, PoolError};
 use super::records::{Ask, Records};
 use super::server::{Connection, ServerError};
+use super::shard;
 use crate::metrics::RedisOperation;
 
 /// How many commands may wait for a connection.
@@ -36,7 +37,12 @@ const WRITE_AGAIN_AFTER: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) enum Command {
     /// To publish a message.
-    Publish { channel: String, message: Vec<u8> },
+    Publish {
+        channel: String,
+        message: Vec<u8>,
+        /// Whoever is meant hears the channel's shard, so that no other has to pass it on.
+        to_shard: bool,
+    },
     /// To execute a request to the pool; its times are Redis'.
     Pool { request: Box<Request>, now: Millis },
     /// To read or write a record.
@@ -178,7 +184,11 @@ impl Line {
         let (mut requests, mut records) = (Vec::new(), Vec::new());
         for command in batch.drain(..) {
             match command {
-                Command::Publish { channel, message } => messages.push((channel, message)),
+                Command::Publish {
+                    channel,
+                    message,
+                    to_shard,
+                } => messages.push((channel, message, to_shard)),
                 Command::Pool { request, now } => {
                     let rng = StdRng::from_rng(rng);
                     requests.push(self.execute(connection.clone(), *request, now, rng));
@@ -196,31 +206,25 @@ impl Line {
     async fn publish(
         &self,
         mut connection: Connection,
-        messages: Vec<(String, Vec<u8>)>,
+        messages: Vec<(String, Vec<u8>, bool)>,
     ) -> Result<(), LineError> {
         if messages.is_empty() {
             return Ok(());
         }
         let began = Instant::now();
-        let commands = messages.iter().map(|(channel, message)| {
-            let mut command = redis::cmd("PUBLISH");
-            command.arg(channel).arg(message);
-            command
-        });
         match &mut connection {
             Connection::Single(single) => {
                 let mut pipeline = Pipeline::with_capacity(messages.len());
-                for command in commands {
-                    pipeline.add_command(command).ignore();
+                for (channel, message, _) in &messages {
+                    pipeline.cmd("PUBLISH").arg(channel).arg(message).ignore();
                 }
                 pipeline.exec_async(single).await.map_err(LineError::Publish)?;
             }
-            Connection::Cluster(_) => {
-                let published = commands.map(|command| {
-                    let mut connection = connection.clone();
-                    async move { connection.req_packed_command(&command).await }
+            Connection::Cluster(cluster) => {
+                let publishing = messages.iter().map(|(channel, message, to_shard)| {
+                    publish_in_cluster(cluster.clone(), channel, message, *to_shard)
                 });
-                for published in join_all(published).await {
+                for published in join_all(publishing).await {
                     published.map_err(LineError::Publish)?;
                 }
             }
@@ -272,4 +276,24 @@ impl Line {
         }
         reply
     }
+}
+
+/// Publishes to the channel's shard where somebody hears that and the node has it, else to the whole cluster.
+async fn publish_in_cluster(
+    mut cluster: ClusterConnection,
+    channel: &str,
+    message: &[u8],
+    to_shard: bool,
+) -> Result<(), RedisError> {
+    if to_shard {
+        let mut publish = redis::cmd("SPUBLISH");
+        publish.arg(channel).arg(message);
+        match publish.exec_async(&mut cluster).await {
+            Err(error) if shard::is_not_to_be_had(&error) => {}
+            published => return published,
+        }
+    }
+    let mut publish = redis::cmd("PUBLISH");
+    publish.arg(channel).arg(message);
+    publish.exec_async(&mut cluster).await
 }

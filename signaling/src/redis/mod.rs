@@ -12,7 +12,7 @@
 //! is asked while Redis is away is dropped and counted, for links send again and tickets are put again.
 //!
 //! Every key and channel begins with `REDIS_PREFIX`, so that two services on one Redis never meet. Nothing newer than
-//! Redis 6.0 is used.
+//! Redis 6.0 is used, but for `SPUBLISH` and `SSUBSCRIBE` in a cluster that has them.
 //!
 //! | key or channel | |
 //! |---|---|
@@ -31,6 +31,7 @@ mod line;
 pub mod pool;
 pub mod records;
 pub mod server;
+mod shard;
 mod state;
 
 use signaling_core::id::{ConnectionId, Epoch, SessionId, WorkerId};

@@ -1,15 +1,17 @@
 //! The way to Redis: one server, the master that Sentinels name, or a cluster.
 
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use redis::aio::{ConnectionLike, MultiplexedConnection, PubSub};
+use redis::aio::{AsyncPushSender, ConnectionLike, MultiplexedConnection, PubSub};
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
+use redis::cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo, SingleNodeRoutingInfo};
 use redis::sentinel::{SentinelClientBuilder, SentinelServerType};
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, InfoDict,
-    IntoConnectionInfo as _, Pipeline, RedisError, RedisFuture, ServerErrorKind, TlsCertificates, TlsMode,
-    Value,
+    IntoConnectionInfo as _, Pipeline, ProtocolVersion, RedisError, RedisFuture, ServerErrorKind,
+    TlsCertificates, TlsMode, Value,
 };
 use tokio::time::timeout;
 
@@ -117,7 +119,10 @@ impl Server {
     /// # Errors
     /// An URL that is none.
     pub fn new(config: &config::Redis) -> Result<Self, ServerError> {
-        let urls = config.urls.iter().map(|url| url.as_str().into_connection_info());
+        let urls = config.urls.iter().map(|url| {
+            let url = url.as_str().into_connection_info()?;
+            Ok(unnamed(url))
+        });
         Ok(Self {
             urls: urls.collect::<Result<_, _>>().map_err(ServerError::Url)?,
             config: config.clone(),
@@ -207,29 +212,74 @@ impl Server {
         }
     }
 
-    /// A client of one server: the only one, the master of the moment, or any node of a cluster.
-    async fn client(&self) -> Result<Client, ServerError> {
-        let root_cert = self.authority()?;
-        let certificates = |root_cert| TlsCertificates {
-            client_tls: None,
-            root_cert,
+    /// Connects to a node of a cluster, which then says what it has to say unasked to `pushes`: to the one at `address`, or
+    /// any.
+    ///
+    /// # Errors
+    /// What is in the way.
+    pub(super) async fn connect_to_node(
+        &self,
+        address: Option<ConnectionAddr>,
+        pushes: impl AsyncPushSender,
+    ) -> Result<MultiplexedConnection, ServerError> {
+        let url = match address {
+            Some(address) => self.any_url().set_addr(address),
+            None => self.any_url(),
         };
+        let settings = url.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        let client = self.client_at(url.set_redis_settings(settings))?;
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(PATIENCE))
+            .set_response_timeout(Some(PATIENCE))
+            .set_push_sender(pushes);
+        client
+            .get_multiplexed_async_connection_with_config(&config)
+            .await
+            .map_err(|error| self.failed(error))
+    }
+
+    /// Whether it is a cluster.
+    #[must_use]
+    pub fn is_cluster(&self) -> bool {
+        matches!(self.config.topology, Topology::Cluster)
+    }
+
+    /// One of the URLs, each time another one perhaps.
+    pub(super) fn any_url(&self) -> ConnectionInfo {
+        self.urls[rand::random_range(0..self.urls.len())].clone()
+    }
+
+    /// A client of one server: the only one, or the master of the moment.
+    async fn client(&self) -> Result<Client, ServerError> {
         if let Topology::Sentinel { master } = &self.config.topology {
-            return self.master(master, certificates(root_cert)).await;
+            let root_cert = self.authority()?;
+            let certificates = TlsCertificates {
+                client_tls: None,
+                root_cert,
+            };
+            return self.master(master, certificates).await;
         }
-        let password = self.password()?;
-        let node = rand::random_range(0..self.urls.len());
-        let url = &self.urls[node];
+        self.client_at(self.any_url())
+    }
+
+    /// A client of the server with this URL.
+    fn client_at(&self, url: ConnectionInfo) -> Result<Client, ServerError> {
         let mut settings = url.redis_settings().clone();
         if let Some(username) = &self.config.username {
             settings = settings.set_username(username);
         }
-        if let Some(password) = password {
+        if let Some(password) = self.password()? {
             settings = settings.set_password(password);
         }
-        let info = url.clone().set_redis_settings(settings);
-        match root_cert {
-            Some(_) if is_tls(info.addr()) => Client::build_with_tls(info, certificates(root_cert)),
+        let info = url.set_redis_settings(settings);
+        match self.authority()? {
+            Some(root_cert) if is_tls(info.addr()) => {
+                let certificates = TlsCertificates {
+                    client_tls: None,
+                    root_cert: Some(root_cert),
+                };
+                Client::build_with_tls(info, certificates)
+            }
             _ => Client::open(info),
         }
         .map_err(ServerError::Url)
@@ -269,7 +319,11 @@ impl Server {
         }
         let mut client = builder.build().map_err(ServerError::Url)?;
         match timeout(PATIENCE, client.async_get_client()).await {
-            Ok(found) => found.map_err(|error| self.failed(error)),
+            Ok(found) => {
+                let found = found.map_err(|error| self.failed(error))?;
+                let info = unnamed(found.get_connection_info().clone());
+                Client::open(info).map_err(ServerError::Url)
+            }
             Err(_) => Err(self.failed(too_slow())),
         }
     }
@@ -296,6 +350,23 @@ impl Server {
             })
     }
 
+    /// The processes that serve a cluster now: a new one among them may lack what the one before it had. Elsewhere, and
+    /// where they do not tell, none.
+    pub(super) async fn masters(&self, connection: &mut Connection) -> BTreeSet<String> {
+        let Connection::Cluster(cluster) = connection else {
+            return BTreeSet::new();
+        };
+        let mut asked = redis::cmd("INFO");
+        asked.arg("server");
+        let all = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
+        let told = timeout(PATIENCE, cluster.route_command(asked, all)).await;
+        let told = told.ok().and_then(Result::ok);
+        let told: Option<HashMap<String, String>> = told.and_then(|told| redis::from_redis_value(told).ok());
+        let told = told.into_iter().flat_map(HashMap::into_values);
+        told.filter_map(|said| InfoDict::new(&said).get("run_id"))
+            .collect()
+    }
+
     /// Whether it is what it was taken for, and new enough.
     async fn examine(&self, connection: &mut Connection) -> Result<(), ServerError> {
         let mut asked = redis::cmd("INFO");
@@ -303,9 +374,7 @@ impl Server {
         let said: String = match connection {
             Connection::Single(single) => asked.query_async(single).await,
             Connection::Cluster(cluster) => {
-                let somewhere = redis::cluster_routing::RoutingInfo::SingleNode(
-                    redis::cluster_routing::SingleNodeRoutingInfo::Random,
-                );
+                let somewhere = RoutingInfo::SingleNode(SingleNodeRoutingInfo::Random);
                 let answer = cluster.route_command(asked, somewhere).await;
                 answer.and_then(|answer| Ok(redis::from_redis_value(answer)?))
             }
@@ -333,6 +402,13 @@ impl Server {
 fn release(version: &str) -> Option<(u32, u32)> {
     let mut numbers = version.split('.').map(str::parse);
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+/// The library does not introduce itself, with a command that is newer than what is needed. To a cluster it does all the
+/// same, and does not mind when that is refused.
+fn unnamed(url: ConnectionInfo) -> ConnectionInfo {
+    let settings = url.redis_settings().clone().set_skip_set_lib_name();
+    url.set_redis_settings(settings)
 }
 
 fn is_tls(address: &ConnectionAddr) -> bool {

@@ -1,12 +1,14 @@
 //! How Redis is: for health, and for those who do without it while it is away.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use signaling_core::time::Millis;
+
+use super::lease::Lease;
 
 /// What a pod knows of Redis and of the other pods. Its lease writes it; everyone reads.
 #[derive(Debug)]
@@ -26,6 +28,10 @@ pub struct State {
     /// Why there is no connection.
     error: Mutex<Option<String>>,
     peers: ArcSwap<HashMap<String, String>>,
+    /// How many of this pod's workers hear what is published to a shard of a cluster.
+    hear_shard: AtomicUsize,
+    /// The other pods of which all workers do.
+    sharded: ArcSwap<HashSet<String>>,
     /// How many connections the other pods have.
     elsewhere: AtomicU64,
 }
@@ -44,6 +50,8 @@ impl State {
             ahead: 0.into(),
             error: Mutex::default(),
             peers: ArcSwap::default(),
+            hear_shard: 0.into(),
+            sharded: ArcSwap::default(),
             elsewhere: 0.into(),
         }
     }
@@ -149,9 +157,39 @@ impl State {
         self.elsewhere.load(Ordering::Relaxed)
     }
 
-    pub(super) fn know(&self, peers: HashMap<String, String>, connections: u64) {
+    /// One of this pod's workers hears a channel, and perhaps what is published to its shard.
+    pub(super) fn hears_shard(&self, sharded: bool) {
+        self.hear_shard.fetch_add(sharded.into(), Ordering::AcqRel);
+    }
+
+    /// It does not any more.
+    pub(super) fn is_deaf_to_shard(&self, sharded: bool) {
+        self.hear_shard.fetch_sub(sharded.into(), Ordering::AcqRel);
+    }
+
+    /// How many of this pod's workers hear what is published to a shard.
+    pub(super) fn hearers_of_shards(&self) -> usize {
+        self.hear_shard.load(Ordering::Acquire)
+    }
+
+    /// Whether all workers of another pod hear what is published to a shard.
+    pub(super) fn is_sharded(&self, pod: &str) -> bool {
+        self.sharded.load().contains(pod)
+    }
+
+    /// Takes note of the other pods that live.
+    pub(super) fn know<'a>(&self, pods: impl Iterator<Item = (&'a str, &'a Lease)>) {
+        let (mut peers, mut sharded, mut connections) = (HashMap::new(), HashSet::new(), 0);
+        for (pod, lease) in pods {
+            peers.insert(pod.to_owned(), lease.address.clone());
+            connections += lease.connections;
+            if lease.sharded {
+                sharded.insert(pod.to_owned());
+            }
+        }
         self.elsewhere.store(connections, Ordering::Relaxed);
         self.peers.store(Arc::new(peers));
+        self.sharded.store(Arc::new(sharded));
     }
 }
 

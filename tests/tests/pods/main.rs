@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod clusters;
 mod draining;
 mod matching;
 mod outage;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use chat_tests::client::{Client, PATIENCE};
 use chat_tests::pod::Pod;
 use chat_tests::redis::Redis;
+use redis::IntoConnectionInfo as _;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -72,7 +74,10 @@ async fn have_met(pods: &[Pod]) {
 }
 
 fn connect(redis: &Redis) -> redis::Connection {
-    let client = redis::Client::open(redis.url()).unwrap();
+    let info = redis.url().into_connection_info().unwrap();
+    // Without an introduction that the server may not know: a test counts what is refused.
+    let settings = info.redis_settings().clone().set_skip_set_lib_name();
+    let client = redis::Client::open(info.set_redis_settings(settings)).unwrap();
     client.get_connection().unwrap()
 }
 

@@ -5,8 +5,8 @@ use chat_tests::redis::Redis;
 use redis::{Connection, cmd};
 use serde_json::json;
 
+use super::clusters::{AS_PODS, Cluster};
 use super::matching::pair;
-use super::servers::access_control_list;
 use super::{connect, eventually, have_met, is_match_written, start_pod};
 
 fn name(what: &str, redis: &Redis) -> String {
@@ -67,67 +67,11 @@ async fn a_sentinel_names_the_master_and_after_a_failover_the_next_one() {
     std::fs::remove_file(configuration).unwrap();
 }
 
-/// A cluster of three masters.
-async fn cluster() -> Vec<Redis> {
-    let nodes: Vec<Redis> = (0..3)
-        .map(|number| {
-            let file = format!("nodes-{}-{number}.conf", std::process::id());
-            let path = std::env::temp_dir().join(&file);
-            // Of an earlier process with the same number.
-            let _ = std::fs::remove_file(path);
-            let options = ["--cluster-enabled", "yes", "--cluster-config-file", &file];
-            let user = access_control_list("chat");
-            let user: Vec<&str> = ["--user"]
-                .into_iter()
-                .chain(user.split(' '))
-                .chain(["+cluster"])
-                .collect();
-            Redis::start(&[&options[..], &["--cluster-node-timeout", "2000"], &user].concat()).unwrap()
-        })
-        .collect();
-    for (number, node) in nodes.iter().enumerate() {
-        let mut control = connect(node);
-        let slots = (0..16_384).filter(|slot| slot % 3 == number);
-        cmd("CLUSTER")
-            .arg("ADDSLOTS")
-            .arg(slots.collect::<Vec<_>>())
-            .exec(&mut control)
-            .unwrap();
-        let epoch = number + 1;
-        cmd("CLUSTER")
-            .arg("SET-CONFIG-EPOCH")
-            .arg(epoch)
-            .exec(&mut control)
-            .unwrap();
-        let port = nodes[0].address().port();
-        cmd("CLUSTER")
-            .arg("MEET")
-            .arg("127.0.0.1")
-            .arg(port)
-            .exec(&mut control)
-            .unwrap();
-    }
-    for node in &nodes {
-        eventually("the cluster is one", async || {
-            let said: String = cmd("CLUSTER").arg("INFO").query(&mut connect(node)).unwrap();
-            said.contains("cluster_state:ok") && said.contains("cluster_known_nodes:3")
-        })
-        .await;
-    }
-    nodes
-}
-
 #[tokio::test]
 async fn a_cluster_is_one_redis() {
-    let nodes = cluster().await;
-    let urls: Vec<String> = nodes.iter().map(Redis::url).collect();
-    let settings = [
-        ("REDIS_TOPOLOGY", "cluster"),
-        ("REDIS_USERNAME", "pods"),
-        ("REDIS_PASSWORD", "secret"),
-    ];
+    let cluster = Cluster::start(0).await;
     let mut pods: Vec<_> = (0..2)
-        .map(|number| start_pod(&urls.join(","), number, &settings))
+        .map(|number| start_pod(&cluster.urls(), number, AS_PODS))
         .collect();
     have_met(&pods).await;
     let [mut one, mut other] = pair(&pods[0], &pods[1]).await;
@@ -139,7 +83,7 @@ async fn a_cluster_is_one_redis() {
         "over the cluster"
     );
     eventually("the match is written down", async || {
-        nodes.iter().any(|node| is_match_written(node, &one))
+        cluster.nodes.iter().any(|node| is_match_written(node, &one))
     })
     .await;
     let auth = one.resume(None);

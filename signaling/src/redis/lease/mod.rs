@@ -6,7 +6,7 @@
 
 mod observer;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
@@ -53,6 +53,8 @@ pub struct Keeper {
     observer: Observer,
     /// The last renewal that was answered.
     written: Option<u64>,
+    /// The processes that served a cluster when they were asked last.
+    masters: BTreeSet<String>,
     workers: Vec<mpsc::Sender<Heard>>,
 }
 
@@ -89,10 +91,12 @@ impl Keeper {
                 renewal: 0,
                 leaving: false,
                 connections: 0,
+                sharded: false,
             },
             period,
             observer: Observer::new(pod, period),
             written: None,
+            masters: BTreeSet::new(),
             workers,
         }
     }
@@ -153,14 +157,16 @@ impl Keeper {
     async fn renew(&mut self, connection: &mut Connection) -> Result<(), LeaseError> {
         self.lease.renewal += 1;
         self.lease.connections = self.status.occupancy().active;
+        self.lease.sharded = self.state.hearers_of_shards() == self.workers.len();
         let forget = self.observer.to_forget(self.clock.now());
         let began = Instant::now();
         let answer = self.write(connection, &forget).await?;
         let trip = began.elapsed();
         let now = self.clock.now();
         let lost = self.observer.look(answer.leases, now);
-        // One that was written and not answered lies there all the same.
-        let emptied = self.written.is_some() && answer.before < self.written;
+        // One that was written and not answered lies there all the same. In a cluster it tells of its own shard alone.
+        let emptied =
+            self.written.is_some() && answer.before < self.written || self.shard_is_new(connection).await;
         self.written = Some(self.lease.renewal);
         let silent = |last: Millis| now.since(last) >= self.period * 2;
         let interrupted = self.state.renewed_at().is_some_and(silent);
@@ -173,7 +179,7 @@ impl Keeper {
             );
         }
         if emptied {
-            tracing::warn!("Redis has lost what was written: writing it again");
+            tracing::warn!("Redis may have lost what was written: writing it again");
         }
         self.tell(lost).await;
         for worker in &self.workers {
@@ -185,6 +191,16 @@ impl Keeper {
             }
         }
         Ok(())
+    }
+
+    /// Whether a shard of a cluster is served by another process than before, which may have lost the last it was told.
+    async fn shard_is_new(&mut self, connection: &mut Connection) -> bool {
+        let masters = self.server.masters(connection).await;
+        if masters.is_empty() {
+            return false;
+        }
+        let known = std::mem::replace(&mut self.masters, masters);
+        !known.is_empty() && !self.masters.is_subset(&known)
     }
 
     /// Writes the lease.
@@ -216,10 +232,7 @@ impl Keeper {
 
     /// Tells the workers what has changed. They are waited for: a pod whose workers hang is no better than a lost one.
     async fn tell(&mut self, lost: Vec<WorkerId>) {
-        let pods = self.observer.pods();
-        let addresses = pods.map(|(pod, lease)| (pod.to_owned(), lease.address.clone()));
-        let connections = self.observer.pods().map(|(_, lease)| lease.connections).sum();
-        self.state.know(addresses.collect(), connections);
+        self.state.know(self.observer.pods());
         let own = workers(&self.pod, &self.lease);
         let others = self.observer.pods().flat_map(|(pod, lease)| workers(pod, lease));
         let everyone: Arc<[WorkerId]> = own.chain(others).collect();

@@ -26,6 +26,9 @@ pub struct Lease {
     /// How many connections it has.
     #[serde(default)]
     pub connections: u64,
+    /// Whether all its workers hear what is published to the shard of their channel.
+    #[serde(default)]
+    pub sharded: bool,
 }
 
 /// What one pod knows of the others.
@@ -150,6 +153,7 @@ mod tests {
             renewal,
             leaving: false,
             connections: 0,
+            sharded: false,
         };
         serde_json::to_string(&lease).unwrap()
     }
