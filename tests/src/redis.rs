@@ -1,7 +1,9 @@
 //! A real Redis for a test: the server of the machine, on a free port, ended with the test.
 
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
 use std::thread;
@@ -26,6 +28,8 @@ const TRIES: usize = 5;
 pub struct Redis {
     child: Child,
     address: SocketAddr,
+    /// Its own folder, for what it writes beside its database.
+    folder: Option<PathBuf>,
 }
 
 impl Redis {
@@ -39,8 +43,8 @@ impl Redis {
         Self::try_to_start(&[&memory_only, options].concat(), "--port", READY)
     }
 
-    /// The same at this address, for a server that is started again. Where `options` name no folder, its own (`--dir`) is
-    /// that of temporary files.
+    /// The same at this address, for a server that is started again. Unless `options` name a folder (`--dir`), it has one
+    /// of its own, which ends with it.
     ///
     /// # Errors
     /// As [`Self::start`].
@@ -82,23 +86,28 @@ impl Redis {
     }
 
     fn start_once(address: SocketAddr, options: &[&str], port: &str, ready: &str) -> anyhow::Result<Self> {
-        let folder = std::env::temp_dir();
-        let folder = folder.to_string_lossy();
-        let folder = if options.contains(&"--dir") {
-            vec![]
-        } else {
-            vec!["--dir", &folder]
+        let folder = match options.contains(&"--dir") {
+            true => None,
+            false => Some(own_folder()?),
         };
         let child = Command::new("redis-server")
             .args(options)
             .args([port, &address.port().to_string(), "--bind", "127.0.0.1"])
-            .args(folder)
+            .args(
+                folder
+                    .iter()
+                    .flat_map(|folder| [OsStr::new("--dir"), folder.as_os_str()]),
+            )
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .context("there is no `redis-server`. On Debian: apt-get install redis-server")?;
-        let mut redis = Self { child, address };
+        let mut redis = Self {
+            child,
+            address,
+            folder,
+        };
         redis.wait_until_it_says(ready)?;
         Ok(redis)
     }
@@ -187,6 +196,14 @@ impl Redis {
     }
 }
 
+/// A new folder for one server: what another one left there would be read at the start.
+fn own_folder() -> anyhow::Result<PathBuf> {
+    let name = format!("redis-{:016x}", rand::random::<u64>());
+    let folder = std::env::temp_dir().join(name);
+    std::fs::create_dir(&folder)?;
+    Ok(folder)
+}
+
 /// A connection for a test's own commands to the server there.
 ///
 /// # Errors
@@ -203,5 +220,9 @@ impl Drop for Redis {
         // Both fail only when it has ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if let Some(folder) = &self.folder {
+            // Nobody else has it, and what is left there harms nobody.
+            let _ = std::fs::remove_dir_all(folder);
+        }
     }
 }

@@ -1,7 +1,6 @@
 //! Shards of a cluster: their channels, and their failovers.
 
 use std::cell::Cell;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chat_tests::client::{Client, PATIENCE};
@@ -24,22 +23,16 @@ pub(super) const AS_PODS: &[(&str, &str)] = &[
 ];
 const MASTERS: usize = 3;
 
-/// A cluster. It leaves no file behind.
+/// A cluster.
 pub(super) struct Cluster {
     pub(super) nodes: Vec<Redis>,
-    files: Vec<PathBuf>,
 }
 
 impl Cluster {
     /// Three masters, and a replica for each of so many of them, in turn.
     pub(super) async fn start(replicas: usize) -> Self {
-        let files = (0..MASTERS + replicas).map(|_| {
-            let file = format!("nodes-{:016x}.conf", rand::random::<u64>());
-            std::env::temp_dir().join(file)
-        });
-        let files: Vec<PathBuf> = files.collect();
-        let nodes = files.iter().map(|file| node(file)).collect();
-        let cluster = Self { nodes, files };
+        let nodes = (0..MASTERS + replicas).map(|_| node()).collect();
+        let cluster = Self { nodes };
         for (number, node) in cluster.nodes.iter().enumerate() {
             let mut control = connect(node);
             let mut command = async |words: Vec<String>| {
@@ -122,16 +115,6 @@ impl Cluster {
     }
 }
 
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        self.nodes.clear();
-        for file in &self.files {
-            // A node that never served has none.
-            let _ = std::fs::remove_file(file);
-        }
-    }
-}
-
 async fn follow(replica: &Redis, master: &Redis) {
     let id: String = cmd("CLUSTER").arg("MYID").query(&mut connect(master)).unwrap();
     let command = cmd("CLUSTER").arg("REPLICATE").arg(id).to_owned();
@@ -150,7 +133,7 @@ fn channel(pod: usize) -> String {
     format!("chat:bus:pod-{pod}/0")
 }
 
-fn node(file: &Path) -> Redis {
+fn node() -> Redis {
     let least = access_control_list("chat");
     let narrow = least.replacen("pods", "narrow", 1);
     let users = ["--user"].into_iter().chain(least.split(' '));
@@ -160,10 +143,8 @@ fn node(file: &Path) -> Redis {
         .chain(narrow.split(' '))
         .chain(["+cluster"]);
     let users: Vec<&str> = users.collect();
-    let name = file.file_name().unwrap().to_str().unwrap();
-    let cluster = ["--cluster-enabled", "yes", "--cluster-config-file", name];
-    let timing = ["--cluster-node-timeout", "2000"];
-    Redis::start(&[&cluster[..], &timing, &users].concat()).unwrap()
+    let cluster = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
+    Redis::start(&[&cluster[..], &users].concat()).unwrap()
 }
 
 async fn talk(from: &mut Client, to: &mut Client, text: &str) {
