@@ -39,6 +39,7 @@ use crate::auth::Authenticator;
 use crate::config::Recovery;
 use crate::metrics::process::thread_cpu_time;
 use crate::metrics::{self, ErrorKind, LimitScope, Metrics, Transport, WorkerMetrics};
+use crate::redis::records::Record;
 use crate::redis::{self, Heard};
 use crate::status::Status;
 use crate::traces::Traces;
@@ -186,8 +187,14 @@ impl Chat {
             Heard::Pool(reply) => self.run(Input::Pool(reply), engine),
             Heard::Workers(workers) => self.run(Input::Workers(&workers), engine),
             Heard::Lost(worker) => self.run(Input::WorkerLost(&worker), engine),
-            Heard::Loaded { connection, record } => self.loaded(connection, record, engine),
-            Heard::Taken { connection, taken } => self.run(Input::Taken { connection, taken }, engine),
+            Heard::Loaded { connection, record } => {
+                let record = record.as_ref().map(Record::stored);
+                self.run(Input::Loaded { connection, record }, engine);
+            }
+            Heard::Taken { connection, record } => {
+                let record = record.as_ref().map(Record::stored);
+                self.run(Input::Taken { connection, record }, engine);
+            }
             Heard::Superseded {
                 session,
                 epoch,

@@ -1,12 +1,10 @@
 //! Records of sessions, for whoever owns them next.
 
-use signaling_core::id::ConnectionId;
 use signaling_core::time::Millis;
-use signaling_core::worker::{Input, Output, Stored};
+use signaling_core::worker::{Input, Output};
 
 use super::Chat;
-use crate::redis::records::{Ask, Record};
-use crate::transport::Engine;
+use crate::redis::records::Ask;
 
 impl Chat {
     /// Carries out an output that concerns a record; there are none without Redis.
@@ -51,16 +49,6 @@ impl Chat {
             self.worker
                 .handle(Input::Loaded { connection, record }, now, &mut self.outputs);
         }
-    }
-
-    pub(super) fn loaded(&mut self, connection: ConnectionId, record: Option<Record>, engine: &mut Engine) {
-        let record = record.as_ref().map(|record| Stored {
-            owner: &record.owner,
-            epoch: record.epoch,
-            body: &record.body,
-            matched: record.matched.as_deref(),
-        });
-        self.run(Input::Loaded { connection, record }, engine);
     }
 
     /// A pod that was stopped, or cut off, finds out before it does anything else.

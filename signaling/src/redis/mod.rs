@@ -64,12 +64,12 @@ pub enum Heard {
         /// The record.
         record: Option<records::Record>,
     },
-    /// Whether a record names this worker as the owner now.
+    /// A record that names this worker as the owner now.
     Taken {
         /// Whom it was for.
         connection: ConnectionId,
-        /// Otherwise it has changed since it was read.
-        taken: bool,
+        /// None where it is somebody else's.
+        record: Option<records::Record>,
     },
     /// A record was not written, for a later owner's is there.
     Superseded {

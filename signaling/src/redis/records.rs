@@ -13,6 +13,7 @@ use std::time::Duration;
 use redis::aio::ConnectionLike;
 use redis::{RedisError, Script, ScriptInvocation};
 use signaling_core::id::{ConnectionId, Epoch, SessionId, WorkerId};
+use signaling_core::worker::Stored;
 
 use super::Heard;
 
@@ -75,6 +76,31 @@ pub struct Record {
     pub matched: Option<Vec<u8>>,
 }
 
+impl Record {
+    fn read(answer: Answer) -> Option<Self> {
+        let mut answer = answer.into_iter();
+        let (epoch, owner, body) = (answer.next()??, answer.next()??, answer.next()??);
+        let text = |bytes| String::from_utf8(bytes).ok();
+        Some(Self {
+            owner: text(owner)?.as_str().into(),
+            epoch: Epoch(text(epoch)?.parse().ok()?),
+            body,
+            matched: answer.next().flatten(),
+        })
+    }
+
+    /// The same, borrowed.
+    #[must_use]
+    pub fn stored(&self) -> Stored<'_> {
+        Stored {
+            owner: &self.owner,
+            epoch: self.epoch,
+            body: &self.body,
+            matched: self.matched.as_deref(),
+        }
+    }
+}
+
 /// The records of a service, for one owner.
 #[derive(Clone, Debug)]
 pub struct Records {
@@ -84,8 +110,8 @@ pub struct Records {
     match_ttl: Duration,
 }
 
-/// What the script `load` answers.
-type Loaded = (Option<u64>, Option<String>, Option<Vec<u8>>, Option<Vec<u8>>);
+/// What the scripts `load` and `take` answer: epoch, owner, session, side of a match; as far as they are there.
+type Answer = Vec<Option<Vec<u8>>>;
 
 impl Records {
     /// The records that `owner` writes, with how long sessions and matches are kept.
@@ -131,19 +157,10 @@ impl Records {
                 connection: for_whom,
                 session,
             } => {
-                let loaded: Loaded = self.of(&LOAD, session).invoke_async(connection).await?;
-                let record = match loaded {
-                    (Some(epoch), Some(owner), Some(body), matched) => Some(Record {
-                        owner: owner.as_str().into(),
-                        epoch: Epoch(epoch),
-                        body,
-                        matched,
-                    }),
-                    _ => None,
-                };
+                let loaded: Answer = self.of(&LOAD, session).invoke_async(connection).await?;
                 Ok(Some(Heard::Loaded {
                     connection: for_whom,
-                    record,
+                    record: Record::read(loaded),
                 }))
             }
             Ask::Take {
@@ -154,10 +171,10 @@ impl Records {
             } => {
                 let mut take = self.of(&TAKE, session);
                 take.arg(from.0).arg(epoch.0).arg(self.owner.as_str());
-                let taken = take.invoke_async(connection).await?;
+                let taken: Answer = take.invoke_async(connection).await?;
                 Ok(Some(Heard::Taken {
                     connection: for_whom,
-                    taken,
+                    record: Record::read(taken),
                 }))
             }
         }

@@ -59,16 +59,12 @@ pub(super) enum PendingStage {
         record: Option<Box<Recorded>>,
     },
     /// For the session's record to name this worker as its owner.
-    Taking(Box<Recorded>),
+    Taking,
     /// For the partner's owner to confirm the match.
     Confirming { session: SessionId, renegotiate: bool },
     /// For nothing: the connection has gone while the session was looked for. Should it come, it is kept for the client's
     /// next try, or not, if the client `left`.
-    Abandoned {
-        left: bool,
-        /// What was to be taken.
-        record: Option<Box<Recorded>>,
-    },
+    Abandoned { left: bool },
 }
 
 /// What a client says of itself when it connects.
@@ -220,7 +216,7 @@ impl Worker {
                 };
                 self.take(connection, pending, record, now, out);
             }
-            PendingStage::Summoning { record: None, .. } | PendingStage::Taking(_) => {
+            PendingStage::Summoning { record: None, .. } | PendingStage::Taking => {
                 self.not_recovered(connection, pending, now, out);
             }
             PendingStage::Confirming { session, .. } => {
@@ -253,15 +249,8 @@ impl Worker {
                     self.answer(pending.questions, now, out);
                 }
             }
-            Some(stage @ PendingStage::Summoning { .. }) => {
-                *stage = PendingStage::Abandoned { left, record: None };
-            }
-            Some(stage @ PendingStage::Taking(_)) => {
-                let PendingStage::Taking(record) = std::mem::replace(stage, PendingStage::Looking) else {
-                    return;
-                };
-                let record = Some(record);
-                *stage = PendingStage::Abandoned { left, record };
+            Some(stage @ (PendingStage::Summoning { .. } | PendingStage::Taking)) => {
+                *stage = PendingStage::Abandoned { left };
             }
             Some(PendingStage::Confirming { session, .. }) => {
                 let session = *session;

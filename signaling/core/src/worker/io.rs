@@ -74,8 +74,8 @@ pub enum Input<'a> {
     Taken {
         /// The connection that it was for.
         connection: ConnectionId,
-        /// Whether the session is this worker's now. Otherwise its record has changed meanwhile.
-        taken: bool,
+        /// The record, when the session is this worker's now. Otherwise it is somebody else's.
+        record: Option<Stored<'a>>,
     },
     /// A record was not written, for a later owner's is there.
     Superseded {

@@ -161,7 +161,7 @@ impl Worker {
             Input::Workers(workers) => self.know(workers, now),
             Input::WorkerLost(worker) => self.worker_lost(worker, now, out),
             Input::Loaded { connection, record } => self.loaded(connection, record, now, out),
-            Input::Taken { connection, taken } => self.taken(connection, taken, now, out),
+            Input::Taken { connection, record } => self.taken(connection, record, now, out),
             Input::Superseded {
                 session,
                 epoch,

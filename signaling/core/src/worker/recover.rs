@@ -65,35 +65,34 @@ impl Worker {
             from: record.epoch,
             epoch: record.epoch.next(now),
         });
-        pending.stage = PendingStage::Taking(record);
+        pending.stage = PendingStage::Taking;
         self.await_answer(connection, pending, now);
     }
 
-    /// The record names this worker now, or has changed.
-    pub(super) fn taken(&mut self, connection: ConnectionId, taken: bool, now: Millis, out: &mut Outputs) {
-        let Some(pending) = self.pending.get_mut(&connection) else {
+    /// The record names this worker now, and is as it was last written; or it is of a later term than was asked for.
+    pub(super) fn taken(
+        &mut self,
+        connection: ConnectionId,
+        stored: Option<Stored<'_>>,
+        now: Millis,
+        out: &mut Outputs,
+    ) {
+        let taking = |pending: &Pending| {
+            matches!(
+                pending.stage,
+                PendingStage::Taking | PendingStage::Abandoned { .. }
+            )
+        };
+        let Some(pending) = self.pending.get(&connection).filter(|pending| taking(pending)) else {
             return;
         };
-        let stage = &mut pending.stage;
-        let record = match std::mem::replace(stage, PendingStage::Looking) {
-            PendingStage::Taking(record) => record,
-            PendingStage::Abandoned {
-                left,
-                record: Some(record),
-            } => {
-                *stage = PendingStage::Abandoned { left, record: None };
-                record
-            }
-            other => {
-                *stage = other;
-                return;
-            }
-        };
-        if taken && !self.by_id.contains_key(&record.session.id) {
-            out.record(Record::SessionTaken {
-                session: record.session.id,
-            });
-            return self.arrived(connection, record.session, now, out);
+        let record = stored.and_then(|stored| read(&stored, pending, out));
+        let taken = record.is_some();
+        if let Some(Recorded { session, .. }) = record
+            && !self.by_id.contains_key(&session.id)
+        {
+            out.record(Record::SessionTaken { session: session.id });
+            return self.arrived(connection, session, now, out);
         }
         let Some(pending) = self.forget_pending(connection) else {
             return;

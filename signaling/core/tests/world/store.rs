@@ -20,7 +20,7 @@ pub enum ToStore {
 #[derive(Clone)]
 pub enum FromStore {
     Loaded(ConnectionId, Option<Kept>),
-    Taken(ConnectionId, bool),
+    Taken(ConnectionId, Option<Kept>),
     Superseded(SessionId, Epoch, WorkerId),
 }
 
@@ -38,6 +38,17 @@ pub struct Kept {
 pub struct Store {
     pub records: BTreeMap<SessionId, Kept>,
     pub snapshot: BTreeMap<SessionId, Kept>,
+}
+
+impl Kept {
+    fn stored(&self) -> Stored<'_> {
+        Stored {
+            owner: &self.owner,
+            epoch: self.epoch,
+            body: &self.body,
+            matched: self.matched.as_deref(),
+        }
+    }
 }
 
 impl World {
@@ -84,8 +95,11 @@ impl World {
             }
             ToStore::Take(connection, session, from, taker) => {
                 let kept = records.get_mut(&session).filter(|kept| kept.epoch == from);
-                let taken = kept.map(|kept| (kept.owner, kept.epoch) = (taker.owner, taker.epoch));
-                Some(FromStore::Taken(connection, taken.is_some()))
+                let taken = kept.map(|kept| {
+                    (kept.owner, kept.epoch) = (taker.owner, taker.epoch);
+                    kept.clone()
+                });
+                Some(FromStore::Taken(connection, taken))
             }
         };
         if let Some(answer) = answer
@@ -99,18 +113,12 @@ impl World {
     pub(super) fn hear_from_store(&mut self, to: usize, answer: &FromStore) {
         match answer {
             FromStore::Loaded(connection, kept) => {
-                let record = kept.as_ref().map(|kept| Stored {
-                    owner: &kept.owner,
-                    epoch: kept.epoch,
-                    body: &kept.body,
-                    matched: kept.matched.as_deref(),
-                });
-                let connection = *connection;
+                let (connection, record) = (*connection, kept.as_ref().map(Kept::stored));
                 self.input(to, Input::Loaded { connection, record });
             }
-            FromStore::Taken(connection, taken) => {
-                let (connection, taken) = (*connection, *taken);
-                self.input(to, Input::Taken { connection, taken });
+            FromStore::Taken(connection, kept) => {
+                let (connection, record) = (*connection, kept.as_ref().map(Kept::stored));
+                self.input(to, Input::Taken { connection, record });
             }
             FromStore::Superseded(session, epoch, owner) => {
                 let (session, epoch) = (*session, *epoch);
