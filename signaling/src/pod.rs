@@ -30,6 +30,7 @@ use crate::rate_limit::RateLimiter;
 use crate::redis::Heard;
 use crate::status::{Phase, Status};
 use crate::tls::Certificate;
+use crate::tls::pods::PodKey;
 use crate::traces::Traces;
 use crate::transport::{self, Inbox, Pod, Worker};
 
@@ -44,6 +45,23 @@ struct Parts {
     site: Site,
 }
 
+/// What a pod proves to others who it is with.
+struct Identity {
+    /// To other pods.
+    secret: Vec<u8>,
+    /// To clients, where it speaks TLS.
+    certificate: Option<Certificate>,
+}
+
+impl Identity {
+    fn of(config: &Config) -> anyhow::Result<Self> {
+        let secret = peers::secret(config)?;
+        let load = |files| Certificate::load(files, &PodKey::of(&secret));
+        let certificate = config.server.tls.as_ref().map(load).transpose()?;
+        Ok(Self { secret, certificate })
+    }
+}
+
 /// Runs a pod until it is told to end.
 ///
 /// # Errors
@@ -55,10 +73,10 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
         let _within = runtime.enter();
         Signals::listen()?
     };
-    let certificate = config.server.tls.as_ref().map(Certificate::load).transpose()?;
+    let identity = Identity::of(config)?;
     let metrics = Arc::new(Metrics::new(config.workers.count));
     let (peers, lines) = Peers::compose(config, &metrics)?;
-    let (parts, inboxes) = compose(config, metrics, certificate.as_ref(), peers.as_ref())?;
+    let (parts, inboxes) = compose(config, metrics, &identity, peers.as_ref())?;
     if let Some(limit) = open_files::raise(config.max_connections()) {
         tracing::warn!(
             limit,
@@ -90,7 +108,7 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
             let internal = axum::serve(TcpListener::from_std(internal)?, parts.site.internal());
             tokio::spawn(internal.into_future());
         }
-        if let Some(certificate) = certificate {
+        if let Some(certificate) = identity.certificate {
             tokio::spawn(certificate.keep_fresh());
         }
         let lease = peers.map(|peers| {
@@ -104,7 +122,7 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
 fn compose(
     config: &Config,
     metrics: Arc<Metrics>,
-    certificate: Option<&Certificate>,
+    identity: &Identity,
     peers: Option<&Peers>,
 ) -> anyhow::Result<(Parts, Vec<Inbox>)> {
     let workers = config.workers.count;
@@ -128,7 +146,7 @@ fn compose(
     ));
     let settings = Arc::new(Settings::new(config)?);
     let cors = Cors::new(&config.server.client_origins, config.server.production);
-    let mut transport = transport_config(config, &cors, certificate)?;
+    let mut transport = transport_config(config, &cors, identity);
     if let Some(peers) = peers {
         transport.peers = peers.addresses();
     }
@@ -159,21 +177,17 @@ fn compose(
     ))
 }
 
-fn transport_config(
-    config: &Config,
-    cors: &Cors,
-    certificate: Option<&Certificate>,
-) -> anyhow::Result<transport::Config> {
+fn transport_config(config: &Config, cors: &Cors, identity: &Identity) -> transport::Config {
     let engine = &config.engine;
     let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let cors = cors.clone();
-    Ok(transport::Config {
+    transport::Config {
         cors: match cors.allows_any() {
             true => transport::Cors::any(),
             false => transport::Cors::new(move |origin| cors.allows(origin)),
         },
         pod: config.pod.id.clone(),
-        secret: peers::secret(config)?,
+        secret: identity.secret.clone(),
         engine_io: EngineSettings {
             ping_interval: millis(engine.ping_interval),
             ping_spread: millis(engine.ping_interval / PING_SPREAD),
@@ -189,11 +203,11 @@ fn transport_config(
         },
         // Twice, for those who return to a full pod, and some for polls beside their sessions and plain requests.
         max_sockets: usize::try_from(config.max_connections() * 4 + 256).unwrap_or(usize::MAX),
-        tls: certificate.map(Certificate::acceptor),
+        tls: identity.certificate.as_ref().map(Certificate::acceptor),
         header_timeout: config.server.headers_timeout,
         body_timeout: config.server.body_timeout,
         ..transport::Config::default()
-    })
+    }
 }
 
 /// Binds the address, with a backlog for a whole service's clients that come at once.

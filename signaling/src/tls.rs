@@ -1,5 +1,7 @@
 //! HTTPS: the certificate, read again when its files change, so that a renewed one needs no restart.
 
+pub mod pods;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +12,10 @@ use tokio_rustls::rustls;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
+use tokio_rustls::rustls::sign::CertifiedKey;
+
+use self::pods::PodKey;
 
 use crate::config::{Tls, table};
 
@@ -20,6 +26,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 pub struct Certificate {
     files: Tls,
     read: Pem,
+    /// What other pods are shown.
+    for_pods: Arc<CertifiedKey>,
     acceptor: Arc<ArcSwap<TlsAcceptor>>,
 }
 
@@ -60,16 +68,19 @@ pub enum CertificateError {
 }
 
 impl Certificate {
-    /// Reads the files.
+    /// Reads the files. Other pods are shown `key` instead.
     ///
     /// # Errors
     /// When they cannot be read, or do not make a certificate with its key.
-    pub fn load(files: &Tls) -> Result<Self, CertificateError> {
+    pub fn load(files: &Tls, key: &PodKey) -> Result<Self, CertificateError> {
+        let for_pods = Arc::new(key.certified()?);
         let read = Pem::read(files)?;
-        let acceptor = Arc::new(ArcSwap::from_pointee(read.acceptor(files)?));
+        let acceptor = read.acceptor(files, Arc::clone(&for_pods))?;
+        let acceptor = Arc::new(ArcSwap::from_pointee(acceptor));
         Ok(Self {
             files: files.clone(),
             read,
+            for_pods,
             acceptor,
         })
     }
@@ -90,7 +101,8 @@ impl Certificate {
         if read == self.read {
             return Ok(false);
         }
-        self.acceptor.store(Arc::new(read.acceptor(&self.files)?));
+        let acceptor = read.acceptor(&self.files, Arc::clone(&self.for_pods))?;
+        self.acceptor.store(Arc::new(acceptor));
         self.read = read;
         Ok(true)
     }
@@ -121,7 +133,7 @@ impl Pem {
         })
     }
 
-    fn acceptor(&self, files: &Tls) -> Result<TlsAcceptor, CertificateError> {
+    fn acceptor(&self, files: &Tls, for_pods: Arc<CertifiedKey>) -> Result<TlsAcceptor, CertificateError> {
         let chain = CertificateDer::pem_slice_iter(&self.certificate)
             .collect::<Result<Vec<_>, _>>()
             .and_then(|chain| {
@@ -143,11 +155,32 @@ impl Pem {
             allowed: "a private key in PEM",
             reason,
         })?;
-        let mut config = ServerConfig::builder()
-            .with_no_client_auth()
-            .with_single_cert(chain, key)?;
+        let builder = ServerConfig::builder();
+        let for_clients = CertifiedKey::from_der(chain, key, builder.crypto_provider())?;
+        let mut config = builder.with_no_client_auth().with_cert_resolver(Arc::new(ByName {
+            for_clients: Arc::new(for_clients),
+            for_pods,
+        }));
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+}
+
+/// Which certificate is shown to whom.
+#[derive(Debug)]
+struct ByName {
+    for_clients: Arc<CertifiedKey>,
+    for_pods: Arc<CertifiedKey>,
+}
+
+impl ResolvesServerCert for ByName {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let by_pod = hello.server_name() == Some(pods::NAME);
+        Some(Arc::clone(if by_pod {
+            &self.for_pods
+        } else {
+            &self.for_clients
+        }))
     }
 }
 
@@ -196,7 +229,7 @@ mod tests {
     #[test]
     fn a_renewed_certificate_is_taken_over_without_a_restart() {
         let files = Files::new("renewed");
-        let mut certificate = Certificate::load(&files.0).unwrap();
+        let mut certificate = Certificate::load(&files.0, &PodKey::of(b"secret")).unwrap();
         let before = certificate.acceptor().load_full();
         assert!(!certificate.refresh().unwrap());
         assert!(Arc::ptr_eq(&before, &certificate.acceptor().load_full()));
@@ -208,7 +241,7 @@ mod tests {
     #[test]
     fn while_only_one_of_the_files_is_new_the_last_certificate_stays() {
         let (files, other) = (Files::new("half"), Files::new("other"));
-        let mut certificate = Certificate::load(&files.0).unwrap();
+        let mut certificate = Certificate::load(&files.0, &PodKey::of(b"secret")).unwrap();
         let before = certificate.acceptor().load_full();
         std::fs::copy(&other.0.key, &files.0.key).unwrap();
         assert!(matches!(
@@ -224,13 +257,19 @@ mod tests {
     fn what_is_no_certificate_is_named_in_one_line() {
         let files = Files::new("broken");
         std::fs::write(&files.0.certificate, "nothing").unwrap();
-        let error = Certificate::load(&files.0).map(|_| ()).unwrap_err().to_string();
+        let error = Certificate::load(&files.0, &PodKey::of(b"secret"))
+            .map(|_| ())
+            .unwrap_err()
+            .to_string();
         assert!(
             error.starts_with("TLS_CERT_FILE=") && !error.contains('\n'),
             "{error}"
         );
         std::fs::remove_file(&files.0.key).unwrap();
-        let error = Certificate::load(&files.0).map(|_| ()).unwrap_err().to_string();
+        let error = Certificate::load(&files.0, &PodKey::of(b"secret"))
+            .map(|_| ())
+            .unwrap_err()
+            .to_string();
         assert!(
             error.starts_with("TLS_KEY_FILE=") && !error.contains('\n'),
             "{error}"

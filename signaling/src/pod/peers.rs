@@ -119,7 +119,8 @@ impl Peers {
             self.server,
             self.state,
             (clock, status),
-            (&config.pod.id, address, prefix),
+            (&config.pod.id, prefix),
+            (address, config.server.tls.is_some()),
             config.pod.lease,
             self.workers,
         );

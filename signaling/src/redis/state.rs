@@ -106,7 +106,8 @@ impl State {
         self.error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The other pods that live, or lived when Redis was there last: where each is reached, `host:port`, by its name.
+    /// The other pods that live, or lived when Redis was there last: where each is reached, `http://host:port` or
+    /// `https://host:port`, by its name.
     #[must_use]
     pub fn peers(&self) -> Arc<HashMap<String, String>> {
         self.peers.load_full()
@@ -181,7 +182,7 @@ impl State {
     pub(super) fn know<'a>(&self, pods: impl Iterator<Item = (&'a str, &'a Lease)>) {
         let (mut peers, mut sharded, mut connections) = (HashMap::new(), HashSet::new(), 0);
         for (pod, lease) in pods {
-            peers.insert(pod.to_owned(), lease.address.clone());
+            peers.insert(pod.to_owned(), lease.origin());
             connections += lease.connections;
             if lease.sharded {
                 sharded.insert(pod.to_owned());

@@ -66,7 +66,7 @@ impl fmt::Debug for Config {
     }
 }
 
-/// Where other pods are reached, `host:port`, by their names.
+/// Where other pods are reached, `http://host:port` or `https://host:port`, by their names.
 #[derive(Clone)]
 pub struct Peers(Arc<AddressOf>);
 

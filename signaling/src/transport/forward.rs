@@ -12,13 +12,16 @@ use http_body_util::{BodyExt as _, Either, Empty, Limited};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, StatusCode, Uri, Version};
+use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use signaling_wire::engine_io::Refusal;
 use tokio::time::timeout;
+use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::reply::{self, Reply};
+use crate::tls::pods::{self, PodKey};
 
 /// How long the owner's pod may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -71,7 +74,7 @@ impl Step {
 /// A session of another pod, and how to reach it.
 #[derive(Clone, Debug)]
 pub(super) struct Remote {
-    /// The pod's `host:port`.
+    /// The pod's `http://host:port` or `https://host:port`.
     pub(super) address: String,
     /// Tells that pod who asks.
     pub(super) proof: String,
@@ -94,18 +97,16 @@ const HOP_BY_HOP: [HeaderName; 7] = [
 /// One worker's way to other pods.
 #[derive(Debug)]
 pub(super) struct Forwarder {
-    client: Client<HttpConnector, Either<Incoming, Empty<Bytes>>>,
+    client: Client<HttpsConnector<HttpConnector>, Either<Incoming, Empty<Bytes>>>,
 }
 
 impl Forwarder {
-    pub(super) fn new() -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    /// Of a pod that shares `secret` with the others.
+    pub(super) fn new(secret: &[u8]) -> Self {
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE)
             .pool_timer(TokioTimer::new())
-            .build(connector);
+            .build(connector(secret));
         Self { client }
     }
 
@@ -114,7 +115,7 @@ impl Forwarder {
     pub(super) async fn forward(&self, address: &str, proof: &str, mut request: Request<Incoming>) -> Reply {
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
         let (Ok(uri), Ok(proof)) = (
-            format!("http://{address}{path}").parse::<Uri>(),
+            format!("{address}{path}").parse::<Uri>(),
             HeaderValue::from_str(proof),
         ) else {
             return reply::refused(Refusal::SessionUnknown);
@@ -147,13 +148,11 @@ impl Forwarder {
             path,
             sid,
         } = remote;
-        let request = Request::put(format!(
-            "http://{address}{path}?EIO=4&transport=polling&sid={sid}"
-        ))
-        .header(FORWARDED, proof)
-        .header(UPGRADE_STEP, step.as_str())
-        .body(Either::Right(Empty::new()))
-        .ok()?;
+        let request = Request::put(format!("{address}{path}?EIO=4&transport=polling&sid={sid}"))
+            .header(FORWARDED, proof)
+            .header(UPGRADE_STEP, step.as_str())
+            .body(Either::Right(Empty::new()))
+            .ok()?;
         let answered = async {
             let answer = self.client.request(request).await.ok()?;
             let status = answer.status();
@@ -169,6 +168,21 @@ impl Forwarder {
         }
         answer
     }
+}
+
+/// How other pods are connected to: with TLS where they speak it, and only if they know the secret.
+fn connector(secret: &[u8]) -> HttpsConnector<HttpConnector> {
+    let mut connector = HttpConnector::new();
+    connector.enforce_http(false);
+    connector.set_nodelay(true);
+    connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    let name = ServerName::try_from(pods::NAME).expect("it is a name");
+    HttpsConnectorBuilder::new()
+        .with_tls_config(PodKey::of(secret).client())
+        .https_or_http()
+        .with_server_name_resolver(FixedServerNameResolver::new(name))
+        .enable_http1()
+        .wrap_connector(connector)
 }
 
 fn strip(headers: &mut HeaderMap) {

@@ -77,7 +77,7 @@ impl<A: Application> Worker<A> {
             number: inbox.worker,
             router,
             http,
-            forwarder: Forwarder::new(),
+            forwarder: Forwarder::new(&config.secret),
             state: RefCell::new(State { application, engine }),
             read_buffer: RefCell::new(vec![0; READ_BUFFER].into()),
             armed: Cell::new(None),

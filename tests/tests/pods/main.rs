@@ -10,6 +10,7 @@ mod outage;
 mod polling;
 mod returning;
 mod servers;
+mod tls;
 mod topologies;
 mod upgrades;
 
@@ -18,10 +19,10 @@ use std::time::Duration;
 use chat_tests::client::{Client, PATIENCE};
 use chat_tests::pod::Pod;
 use chat_tests::redis::Redis;
+use chat_tests::target::Target;
 use redis::IntoConnectionInfo as _;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
 /// Settings with which a test need not wait for long.
@@ -138,9 +139,13 @@ async fn get(pod: &Pod, path: &str) -> String {
     ask(pod, "GET", path, "").await
 }
 
-/// Sends one request, and waits for the whole answer.
 async fn ask(pod: &Pod, method: &str, path: &str, body: &str) -> String {
-    let mut socket = TcpStream::connect(pod.address()).await.unwrap();
+    ask_at(&pod.target(), method, path, body).await
+}
+
+/// Sends one request, and waits for the whole answer.
+async fn ask_at(target: &Target, method: &str, path: &str, body: &str) -> String {
+    let mut socket = target.connect().await.unwrap();
     let length = body.len();
     let request = format!(
         "{method} {path} HTTP/1.1\r\nhost: pod\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"

@@ -73,7 +73,8 @@ impl Keeper {
         server: Arc<Server>,
         state: Arc<State>,
         (clock, status): (Clock, Arc<Status>),
-        (pod, address, prefix): (&str, String, &str),
+        (pod, prefix): (&str, &str),
+        (address, tls): (String, bool),
         period: Duration,
         workers: Vec<mpsc::Sender<Heard>>,
     ) -> Self {
@@ -86,6 +87,7 @@ impl Keeper {
             key: format!("{prefix}:pods"),
             lease: Lease {
                 address,
+                tls,
                 workers: u16::try_from(workers.len()).unwrap_or(u16::MAX),
                 since: clock.now().0,
                 renewal: 0,

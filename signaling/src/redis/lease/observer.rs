@@ -14,6 +14,9 @@ use signaling_core::time::Millis;
 pub struct Lease {
     /// Where other pods reach it, `host:port`.
     pub address: String,
+    /// Whether it speaks TLS there.
+    #[serde(default)]
+    pub tls: bool,
     /// How many workers it has.
     pub workers: u16,
     /// When the process began: another one under the same name has another.
@@ -29,6 +32,15 @@ pub struct Lease {
     /// Whether all its workers hear what is published to the shard of their channel.
     #[serde(default)]
     pub sharded: bool,
+}
+
+impl Lease {
+    /// Where other pods send requests to: `http://host:port` or `https://host:port`.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        let scheme = if self.tls { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
 }
 
 /// What one pod knows of the others.
@@ -148,6 +160,7 @@ mod tests {
     fn lease(since: u64, renewal: u64) -> String {
         let lease = Lease {
             address: "10.0.0.1:3000".to_owned(),
+            tls: false,
             workers: 1,
             since,
             renewal,
