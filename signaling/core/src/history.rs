@@ -132,6 +132,9 @@ pub enum Seen {
     },
     /// The transport is gone; the session may be resumed.
     TransportLost,
+    /// The client goes on by another transport. Should that be at another pod, its session takes a moment to get there, and
+    /// what the partner says in that moment is lost with a match that ends in it.
+    Upgraded,
     /// This person will not come back.
     Gone,
 }

@@ -207,10 +207,13 @@ fn due(side: &Stay, partner: &Stay, end: Millis, rules: &Rules<'_>) -> Option<Mi
     }
 }
 
-/// Both were there from the beginning to the end, and nothing was broken meanwhile.
+/// Both were there, and in one place, from the beginning to the end, and nothing was broken meanwhile.
 fn undisturbed(side: &Stay, partner: &Stay, told: Millis, rules: &Rules<'_>) -> bool {
-    let never_away = |stay: &Stay| stay.away_since.is_none() && stay.back_at.is_none();
-    never_away(side) && never_away(partner) && !rules.fault_between(side.from.min(partner.from), told)
+    let settled = |stay: &Stay| {
+        let moving = |at: Millis| told.since(at) <= rules.delivered_within;
+        stay.away_since.is_none() && stay.back_at.is_none() && !stay.upgraded_at.is_some_and(moving)
+    };
+    settled(side) && settled(partner) && !rules.fault_between(side.from.min(partner.from), told)
 }
 
 impl Stay {

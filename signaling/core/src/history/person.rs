@@ -50,6 +50,8 @@ pub(super) struct Stay {
     pub(super) away_since: Option<Millis>,
     /// When this person last came back.
     pub(super) back_at: Option<Millis>,
+    /// When this person last went on by another transport.
+    pub(super) upgraded_at: Option<Millis>,
     /// It was told that the partner is away.
     pub(super) partner_away: bool,
     /// When it was last told that signals may be missing.
@@ -106,6 +108,8 @@ pub(super) struct Walker {
     /// A match that was made while this person was away, and that is about to be told; and whether signals in it may be
     /// missing.
     returned_to: Option<(MatchId, bool)>,
+    /// When this person last went on by another transport.
+    upgraded_at: Option<Millis>,
 }
 
 impl Walker {
@@ -118,6 +122,7 @@ impl Walker {
             returned_idle: false,
             in_queue: None,
             returned_to: None,
+            upgraded_at: None,
         }
     }
 
@@ -200,6 +205,12 @@ impl Walker {
             } => self.partner_back(at, match_id, renegotiate),
             Seen::Resumed { state, renegotiate } => self.resumed(at, state, renegotiate, trail),
             Seen::TransportLost => self.transport_lost(at, trail),
+            Seen::Upgraded => {
+                self.upgraded_at = Some(at);
+                if let Some(stay) = &mut self.stay {
+                    stay.upgraded_at = Some(at);
+                }
+            }
             Seen::Gone => self.gone(at, trail),
         }
     }
@@ -355,6 +366,7 @@ impl Walker {
         self.leave_queue(at, trail);
         (self.asked, self.returned_to) = (None, None);
         let mut stay = Stay::new(person, match_id, peer_id, initiator, at);
+        stay.upgraded_at = self.upgraded_at;
         stay.renegotiate(at, returned_to.is_some_and(|(_, renegotiate)| renegotiate));
         self.stay = Some(stay);
     }
@@ -412,6 +424,7 @@ impl Stay {
             end: None,
             away_since: None,
             back_at: None,
+            upgraded_at: None,
             partner_away: false,
             renegotiated: None,
             sent: Vec::new(),

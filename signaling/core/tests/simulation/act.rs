@@ -51,6 +51,9 @@ impl Person {
         if scene.chance(self.habits.upgrades) {
             let worker = scene.rng.random_range(0..scene.world.workers());
             scene.world.upgrade(self.client, worker);
+            if scene.world.is_moving(self.client) {
+                self.note(scene.world.now, Noted::Upgraded);
+            }
         }
         if !scene.world.is_accepted(self.client) || !self.greeted {
             return Then::Stay;
