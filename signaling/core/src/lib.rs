@@ -13,6 +13,7 @@ pub mod ice;
 pub mod id;
 pub mod link;
 pub mod pairing;
+mod piece;
 mod session;
 pub mod time;
 pub mod worker;

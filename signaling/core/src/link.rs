@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::piece::Piece;
 use crate::time::Millis;
 
 /// The version of the packets that this end writes.
@@ -199,7 +200,7 @@ impl Link {
         out.push(VERSION);
         *out = postcard::to_extend(&head, std::mem::take(out)).expect("a Vec takes every packet");
         for frame in self.window.iter().skip(self.next).take(count) {
-            *out = postcard::to_extend(&**frame, std::mem::take(out)).expect("a Vec takes every packet");
+            *out = postcard::to_extend(&Piece(frame), std::mem::take(out)).expect("a Vec takes every packet");
         }
         self.next += count;
         self.sent = self.sent.max(self.next);

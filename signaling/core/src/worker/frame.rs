@@ -44,6 +44,7 @@ pub(crate) struct Relayed<'a> {
     pub(crate) to: SessionId,
     pub(crate) seq: u64,
     pub(crate) offer: bool,
+    #[serde(borrow, with = "crate::piece")]
     pub(crate) body: Cow<'a, [u8]>,
 }
 
