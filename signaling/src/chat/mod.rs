@@ -180,8 +180,8 @@ impl Chat {
     /// Takes what Redis brought.
     pub fn heard(&mut self, heard: Heard, engine: &mut Engine) {
         match heard {
-            Heard::Packet { from, bytes } => {
-                let (from, bytes) = (&from, &*bytes);
+            Heard::Packet(packet) => {
+                let (from, bytes) = (packet.from(), packet.bytes());
                 self.run(Input::Packet { from, bytes }, engine);
             }
             Heard::Pool(reply) => self.run(Input::Pool(reply), engine),

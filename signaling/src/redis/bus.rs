@@ -5,9 +5,11 @@
 
 use std::time::{Duration, Instant};
 
+use std::io::Write as _;
+
 use futures_util::StreamExt as _;
-use redis::RedisError;
 use redis::aio::{PubSubSink, PubSubStream};
+use redis::{Cmd, RedisError, RedisWrite, ToRedisArgs};
 use signaling_core::id::WorkerId;
 use tokio::sync::mpsc;
 use tokio::time::{interval, sleep, timeout};
@@ -48,19 +50,65 @@ pub(super) fn channel(prefix: &str, worker: &WorkerId) -> String {
     format!("{prefix}:bus:{worker}")
 }
 
-/// Writes a message.
-pub(super) fn encode(from: &WorkerId, packet: &[u8]) -> Vec<u8> {
-    let name = from.as_str().as_bytes();
-    let length = u8::try_from(name.len()).expect("a pod's name has 63 characters at most");
-    let mut message = Vec::with_capacity(2 + name.len() + packet.len());
-    message.extend_from_slice(&[VERSION, length]);
-    message.extend_from_slice(name);
-    message.extend_from_slice(packet);
-    message
+/// The command `publish` of a packet to a worker.
+pub(super) fn publish(publish: &str, channel: String, from: &WorkerId, packet: &[u8]) -> Cmd {
+    let message = Message { from, packet };
+    let mut command = Cmd::with_capacity(3, publish.len() + channel.len() + message.len());
+    command.arg(publish).arg(channel).arg(message);
+    command
+}
+
+/// A message in the making: written where it is sent from, for packets are large.
+struct Message<'a> {
+    from: &'a WorkerId,
+    packet: &'a [u8],
+}
+
+impl Message<'_> {
+    fn len(&self) -> usize {
+        2 + self.from.as_str().len() + self.packet.len()
+    }
+}
+
+impl ToRedisArgs for Message<'_> {
+    fn write_redis_args<W: ?Sized + RedisWrite>(&self, out: &mut W) {
+        let name = self.from.as_str().as_bytes();
+        let length = u8::try_from(name.len()).expect("a pod's name has 63 characters at most");
+        let mut argument = out.writer_for_next_arg();
+        for part in [&[VERSION, length], name, self.packet] {
+            argument.write_all(part).expect("memory takes every byte");
+        }
+    }
+}
+
+/// A message that has come: who sent it, and the packet.
+#[derive(Debug)]
+pub struct Packet {
+    from: WorkerId,
+    message: Vec<u8>,
+}
+
+impl Packet {
+    fn read(message: Vec<u8>) -> Result<Self, Unreadable> {
+        let (from, _) = decode(&message)?;
+        Ok(Self { from, message })
+    }
+
+    /// The sender.
+    #[must_use]
+    pub fn from(&self) -> &WorkerId {
+        &self.from
+    }
+
+    /// The packet of the link.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.message[2 + self.from.as_str().len()..]
+    }
 }
 
 /// Reads a message: who sent it, and the packet.
-pub(super) fn decode(message: &[u8]) -> Result<(WorkerId, &[u8]), Unreadable> {
+fn decode(message: &[u8]) -> Result<(WorkerId, &[u8]), Unreadable> {
     let [VERSION, length, rest @ ..] = message else {
         return Err(Unreadable);
     };
@@ -156,31 +204,37 @@ async fn hand_on(wiring: &Wiring, mut ear: Ear, heard: &mpsc::Sender<Heard>) -> 
                 continue;
             }
         };
-        match decode(&message) {
-            Ok((from, packet)) => {
-                let bytes = packet.to_vec();
-                match heard.try_send(Heard::Packet { from, bytes }) {
-                    Ok(()) => {}
-                    // It is sent again.
-                    Err(mpsc::error::TrySendError::Full(_)) => wiring.metrics.bus_dropped(),
-                    Err(mpsc::error::TrySendError::Closed(_)) => return Ok(()),
-                }
-            }
-            Err(_) => wiring.metrics.bus_unreadable(),
+        let Ok(packet) = Packet::read(message) else {
+            wiring.metrics.bus_unreadable();
+            continue;
+        };
+        match heard.try_send(Heard::Packet(packet)) {
+            Ok(()) => {}
+            // It is sent again.
+            Err(mpsc::error::TrySendError::Full(_)) => wiring.metrics.bus_dropped(),
+            Err(mpsc::error::TrySendError::Closed(_)) => return Ok(()),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use redis::Arg;
+
     use super::*;
 
     #[test]
     fn a_message_is_these_bytes() {
         let from = WorkerId::new("acme-0", 1);
-        let message = encode(&from, b"packet");
-        assert_eq!(message, b"\x01\x08acme-0/1packet");
-        assert_eq!(decode(&message), Ok((from, b"packet".as_slice())));
+        let message = b"\x01\x08acme-0/1packet";
+        let to = channel("chat", &WorkerId::new("acme-1", 0));
+        let published = publish("PUBLISH", to, &from, b"packet");
+        let arguments: Vec<_> = published.args_iter().collect();
+        let wanted = [b"PUBLISH".as_slice(), b"chat:bus:acme-1/0", message];
+        assert_eq!(arguments, wanted.map(Arg::Simple));
+        assert_eq!(decode(message), Ok((from.clone(), b"packet".as_slice())));
+        let packet = Packet::read(message.to_vec()).unwrap();
+        assert_eq!((packet.from(), packet.bytes()), (&from, b"packet".as_slice()));
     }
 
     #[test]

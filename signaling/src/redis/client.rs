@@ -10,6 +10,7 @@ use signaling_core::pairing::Request;
 use signaling_core::time::Millis;
 use tokio::sync::mpsc;
 
+use super::call::Call;
 use super::line::{Command, Line, QUEUE};
 use super::pool::Pool;
 use super::records::{Ask, Records};
@@ -110,12 +111,13 @@ impl Client {
 
     /// Sends a packet to a worker of another pod. All for one worker go over one connection, in order.
     pub fn publish(&self, to: &WorkerId, packet: &[u8]) {
-        let command = Command::Publish {
-            channel: bus::channel(&self.prefix, to),
-            message: bus::encode(&self.worker, packet),
-            to_shard: self.state.is_sharded(to.pod()),
+        let publish = match self.state.is_sharded(to.pod()) {
+            true => Call::TO_SHARD,
+            false => Call::TO_ALL,
         };
-        self.ask(self.line_to(to), command);
+        let channel = bus::channel(&self.prefix, to);
+        let command = bus::publish(publish, channel, &self.worker, packet);
+        self.ask(self.line_to(to), Command::Publish(command.into()));
     }
 
     /// Asks the pool of all pods; the answer is [`Heard::Pool`].

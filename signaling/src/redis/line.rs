@@ -7,11 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
 use rand::SeedableRng as _;
 use rand::rngs::{StdRng, SysRng};
-use redis::cluster_async::ClusterConnection;
-use redis::{Pipeline, RedisError};
+use redis::{RedisError, RedisResult, Value};
 use signaling_core::pairing::{Reply, Request};
 use signaling_core::time::Millis;
 use tokio::sync::mpsc;
@@ -19,11 +17,11 @@ use tokio::time::sleep;
 
 use super::Heard;
 use super::backoff::Backoff;
+use super::call::{Call, ask_all};
 use super::client::Wiring;
-use super::pool::{Pool, PoolError};
-use super::records::{Ask, Records};
+use super::pool::{self, Pool, PoolError};
+use super::records::{self, Ask, Records};
 use super::server::{Connection, ServerError};
-use super::shard;
 use crate::metrics::RedisOperation;
 
 /// How many commands may wait for a connection.
@@ -37,12 +35,7 @@ const WRITE_AGAIN_AFTER: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) enum Command {
     /// To publish a message.
-    Publish {
-        channel: String,
-        message: Vec<u8>,
-        /// Whoever is meant hears the channel's shard, so that no other has to pass it on.
-        to_shard: bool,
-    },
+    Publish(Call),
     /// To execute a request to the pool; its times are Redis'.
     Pool { request: Box<Request>, now: Millis },
     /// To read or write a record.
@@ -52,9 +45,10 @@ pub(super) enum Command {
 impl Command {
     pub(super) fn operation(&self) -> RedisOperation {
         match self {
-            Self::Publish { .. } => RedisOperation::Publish,
+            Self::Publish(_) => RedisOperation::Publish,
             Self::Pool { .. } => RedisOperation::Script,
-            Self::Record(ask) => Self::operation_of(ask),
+            Self::Record(Ask::Load { .. }) => RedisOperation::Read,
+            Self::Record(_) => RedisOperation::Write,
         }
     }
 
@@ -62,11 +56,21 @@ impl Command {
     pub(super) fn writes_record(&self) -> bool {
         matches!(self, Self::Record(Ask::Save { .. } | Ask::Forget { .. }))
     }
+}
 
-    fn operation_of(ask: &Ask) -> RedisOperation {
-        match ask {
-            Ask::Load { .. } => RedisOperation::Read,
-            _ => RedisOperation::Write,
+/// What was asked, for whoever reads the answer.
+enum Asked {
+    Publish,
+    Pool(pool::Asked),
+    Record(records::Asked),
+}
+
+impl Asked {
+    fn operation(&self) -> RedisOperation {
+        match self {
+            Self::Publish => RedisOperation::Publish,
+            Self::Pool(_) => RedisOperation::Script,
+            Self::Record(asked) => asked.operation(),
         }
     }
 }
@@ -74,6 +78,8 @@ impl Command {
 /// Why a connection is given up.
 #[derive(Debug, thiserror::Error)]
 enum LineError {
+    #[error("no answer: {0}")]
+    Silent(#[source] RedisError),
     #[error("cannot publish: {0}")]
     Publish(#[source] RedisError),
     #[error(transparent)]
@@ -150,7 +156,7 @@ impl Line {
     }
 
     /// Asks over this connection until it fails, or nobody asks any more.
-    async fn serve(&mut self, connection: Connection, rng: &mut StdRng) -> Result<(), LineError> {
+    async fn serve(&mut self, mut connection: Connection, rng: &mut StdRng) -> Result<(), LineError> {
         let mut batch = Vec::with_capacity(BATCH);
         let mut wrote_again = Instant::now();
         loop {
@@ -158,7 +164,7 @@ impl Line {
                 return Ok(());
             }
             self.carries_records |= batch.iter().any(Command::writes_record);
-            self.ask(&connection, &mut batch, rng).await?;
+            self.ask(&mut connection, &mut batch, rng).await?;
             if self.commands.is_empty() && wrote_again.elapsed() >= WRITE_AGAIN_AFTER {
                 self.write_again();
                 wrote_again = Instant::now();
@@ -176,87 +182,60 @@ impl Line {
     /// Asks all of a batch at once, and waits for all answers.
     async fn ask(
         &self,
-        connection: &Connection,
+        connection: &mut Connection,
         batch: &mut Vec<Command>,
         rng: &mut StdRng,
     ) -> Result<(), LineError> {
-        let mut messages = Vec::new();
-        let (mut requests, mut records) = (Vec::new(), Vec::new());
+        let mut calls = Vec::with_capacity(batch.len());
+        let mut asked = Vec::with_capacity(batch.len());
         for command in batch.drain(..) {
-            match command {
-                Command::Publish {
-                    channel,
-                    message,
-                    to_shard,
-                } => messages.push((channel, message, to_shard)),
-                Command::Pool { request, now } => {
-                    let rng = StdRng::from_rng(rng);
-                    requests.push(self.execute(connection.clone(), *request, now, rng));
-                }
-                Command::Record(ask) => records.push(self.record(connection.clone(), ask)),
-            }
-        }
-        let publishing = self.publish(connection.clone(), messages);
-        let (published, executed, recorded) =
-            futures_util::future::join3(publishing, join_all(requests), join_all(records)).await;
-        published?;
-        executed.into_iter().chain(recorded).collect()
-    }
-
-    async fn publish(
-        &self,
-        mut connection: Connection,
-        messages: Vec<(String, Vec<u8>, bool)>,
-    ) -> Result<(), LineError> {
-        if messages.is_empty() {
-            return Ok(());
+            let (call, what) = self.call(command, rng)?;
+            calls.push(call);
+            asked.push(what);
         }
         let began = Instant::now();
-        match &mut connection {
-            Connection::Single(single) => {
-                let mut pipeline = Pipeline::with_capacity(messages.len());
-                for (channel, message, _) in &messages {
-                    pipeline.cmd("PUBLISH").arg(channel).arg(message).ignore();
-                }
-                pipeline.exec_async(single).await.map_err(LineError::Publish)?;
-            }
-            Connection::Cluster(cluster) => {
-                let publishing = messages.iter().map(|(channel, message, to_shard)| {
-                    publish_in_cluster(cluster.clone(), channel, message, *to_shard)
-                });
-                for published in join_all(publishing).await {
-                    published.map_err(LineError::Publish)?;
-                }
-            }
-        }
-        let metrics = &self.wiring.metrics;
-        metrics.redis_answered(RedisOperation::Publish, began.elapsed());
-        Ok(())
+        let answers = ask_all(calls, connection).await.map_err(LineError::Silent)?;
+        let took = began.elapsed();
+        // Of those that are answered, none may be lost because of another one that is not.
+        let taken = asked.into_iter().zip(answers).map(|(what, answer)| {
+            self.wiring.metrics.redis_answered(what.operation(), took);
+            self.take(what, answer)
+        });
+        taken.fold(Ok(()), Result::and)
     }
 
-    async fn execute(
-        &self,
-        mut connection: Connection,
-        request: Request,
-        now: Millis,
-        mut rng: StdRng,
-    ) -> Result<(), LineError> {
-        let began = Instant::now();
-        let reply = self.pool.handle(&mut connection, request, now, &mut rng).await?;
-        let metrics = &self.wiring.metrics;
-        metrics.redis_answered(RedisOperation::Script, began.elapsed());
-        if let Some(reply) = reply.map(|reply| self.with_own_times(reply)) {
-            self.tell(Heard::Pool(reply), RedisOperation::Script);
-        }
-        Ok(())
+    fn call(&self, command: Command, rng: &mut StdRng) -> Result<(Call, Asked), PoolError> {
+        Ok(match command {
+            Command::Publish(call) => (call, Asked::Publish),
+            Command::Pool { request, now } => {
+                let (call, asked) = self.pool.ask(*request, now, rng)?;
+                (call, Asked::Pool(asked))
+            }
+            Command::Record(ask) => {
+                let (call, asked) = self.records.ask(ask);
+                (call, Asked::Record(asked))
+            }
+        })
     }
 
-    async fn record(&self, mut connection: Connection, ask: Ask) -> Result<(), LineError> {
-        let (began, operation) = (Instant::now(), Command::operation_of(&ask));
-        let answer = self.records.handle(&mut connection, ask).await;
-        self.wiring.metrics.redis_answered(operation, began.elapsed());
-        if let Some(answer) = answer.map_err(LineError::Record)? {
-            self.tell(answer, operation);
+    /// Takes an answer.
+    fn take(&self, asked: Asked, answer: RedisResult<Value>) -> Result<(), LineError> {
+        let operation = asked.operation();
+        let heard = match asked {
+            Asked::Publish => {
+                answer.map_err(LineError::Publish)?;
+                None
+            }
+            Asked::Pool(asked) => {
+                let reply = asked.read(answer.map_err(PoolError::Script)?)?;
+                reply.map(|reply| Heard::Pool(self.with_own_times(reply)))
+            }
+            Asked::Record(asked) => answer
+                .and_then(|answer| asked.read(answer))
+                .map_err(LineError::Record)?,
+        };
+        if let Some(heard) = heard {
+            self.tell(heard, operation);
         }
         Ok(())
     }
@@ -276,24 +255,4 @@ impl Line {
         }
         reply
     }
-}
-
-/// Publishes to the channel's shard where somebody hears that and the node has it, else to the whole cluster.
-async fn publish_in_cluster(
-    mut cluster: ClusterConnection,
-    channel: &str,
-    message: &[u8],
-    to_shard: bool,
-) -> Result<(), RedisError> {
-    if to_shard {
-        let mut publish = redis::cmd("SPUBLISH");
-        publish.arg(channel).arg(message);
-        match publish.exec_async(&mut cluster).await {
-            Err(error) if shard::is_not_to_be_had(&error) => {}
-            published => return published,
-        }
-    }
-    let mut publish = redis::cmd("PUBLISH");
-    publish.arg(channel).arg(message);
-    publish.exec_async(&mut cluster).await
 }

@@ -25,6 +25,7 @@
 mod backoff;
 pub mod budget;
 mod bus;
+mod call;
 mod client;
 pub mod lease;
 mod line;
@@ -37,6 +38,7 @@ mod state;
 use signaling_core::id::{ConnectionId, Epoch, SessionId, WorkerId};
 use signaling_core::pairing::Reply;
 
+pub use self::bus::Packet;
 pub use self::client::{Client, Listener};
 pub use self::server::{Server, ServerError};
 pub use self::state::State;
@@ -45,12 +47,7 @@ pub use self::state::State;
 #[derive(Debug)]
 pub enum Heard {
     /// A packet of another pod's worker.
-    Packet {
-        /// The sender.
-        from: WorkerId,
-        /// The packet.
-        bytes: Vec<u8>,
-    },
+    Packet(Packet),
     /// The pool's answer.
     Pool(Reply),
     /// The workers of all pods that live, those of this one included.

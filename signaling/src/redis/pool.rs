@@ -24,6 +24,8 @@ use signaling_core::id::{Epoch, MatchId, Person, SessionId, WorkerId};
 use signaling_core::pairing::{Claim, Criteria, Party, Reply, Request, Ticket};
 use signaling_core::time::Millis;
 
+use super::call::Call;
+
 /// How many tickets there may be.
 const MAX_TICKETS: u32 = 1_000_000;
 /// How many blocks of users are kept; the oldest give way.
@@ -101,61 +103,91 @@ impl Pool {
         now: Millis,
         rng: &mut impl Rng,
     ) -> Result<Option<Reply>, PoolError> {
-        match request {
-            Request::Enter(ticket) => self.enter(connection, *ticket, now, MatchId::random(rng)).await,
-            Request::Leave { session, epoch } => {
-                let mut leave = LEAVE.key(&*self.base);
-                leave.arg(session.to_string()).arg(epoch.0).arg(now.0);
-                let () = leave.invoke_async(connection).await.map_err(PoolError::Script)?;
-                Ok(None)
-            }
-            Request::Block { session, by, of } => {
-                let mut block = BLOCK.key(&*self.base);
-                block.arg(by.to_string()).arg(of.to_string());
-                block.arg(now.0).arg(self.room.1);
-                let () = block.invoke_async(connection).await.map_err(PoolError::Script)?;
-                Ok(Some(Reply::Blocked { session, of }))
-            }
-        }
+        let (call, asked) = self.ask(request, now, rng)?;
+        let answer = call.ask(connection).await.map_err(PoolError::Script)?;
+        asked.read(answer)
     }
 
-    async fn enter(
+    /// The script's call that executes a request, and what its answer is to.
+    ///
+    /// # Errors
+    /// A ticket that cannot be written.
+    pub(super) fn ask(
         &self,
-        connection: &mut impl ConnectionLike,
-        ticket: Ticket,
+        request: Request,
         now: Millis,
-        match_id: MatchId,
-    ) -> Result<Option<Reply>, PoolError> {
-        let (session, epoch) = (ticket.session, ticket.epoch);
-        let stored = serde_json::to_string(&Stored::from(&ticket)).map_err(PoolError::Ticket)?;
-        let longest_wait = u64::try_from(self.longest_wait.as_millis()).unwrap_or(u64::MAX);
-        let mut enter = ENTER.key(&*self.base);
-        enter.arg(stored).arg(now.0).arg(longest_wait).arg(self.room.0);
-        let reply: Vec<Value> = enter.invoke_async(connection).await.map_err(PoolError::Script)?;
-        Ok(match Answer::read(&reply)? {
-            Answer::Old => None,
-            Answer::Full => Some(Reply::Full { session, epoch }),
-            Answer::Waiting {
-                position,
-                estimated_wait_ms,
-            } => Some(Reply::Waiting {
-                session,
-                epoch,
-                position,
-                estimated_wait_ms,
-            }),
-            Answer::Claimed(partner) => {
-                let partner: Stored = serde_json::from_str(partner).map_err(PoolError::Ticket)?;
-                let wants: Criteria = serde_json::from_str(&partner.criteria).map_err(PoolError::Ticket)?;
-                Some(Reply::Claimed(Box::new(Claim {
-                    match_id,
-                    criteria: ticket.criteria.agreement(&wants),
-                    first: ticket.into(),
-                    second: partner.into(),
-                })))
+        rng: &mut impl Rng,
+    ) -> Result<(Call, Asked), PoolError> {
+        let base = [&*self.base];
+        Ok(match request {
+            Request::Enter(ticket) => {
+                let stored = serde_json::to_string(&Stored::from(&*ticket)).map_err(PoolError::Ticket)?;
+                let longest_wait = u64::try_from(self.longest_wait.as_millis()).unwrap_or(u64::MAX);
+                let enter = Call::of(&ENTER, base).arg(stored).arg(now.0);
+                let match_id = MatchId::random(rng);
+                (
+                    enter.arg(longest_wait).arg(self.room.0),
+                    Asked::Enter { ticket, match_id },
+                )
+            }
+            Request::Leave { session, epoch } => {
+                let leave = Call::of(&LEAVE, base).arg(&session.text()[..]);
+                (leave.arg(epoch.0).arg(now.0), Asked::Leave)
+            }
+            Request::Block { session, by, of } => {
+                let block = Call::of(&BLOCK, base).arg(by.to_string()).arg(of.to_string());
+                (block.arg(now.0).arg(self.room.1), Asked::Block { session, of })
             }
         })
     }
+}
+
+/// What was asked of the pool, for whoever reads the answer.
+pub(super) enum Asked {
+    Enter { ticket: Box<Ticket>, match_id: MatchId },
+    Leave,
+    Block { session: SessionId, of: Person },
+}
+
+impl Asked {
+    /// Reads the answer; a reply goes to whoever asked.
+    ///
+    /// # Errors
+    /// When it cannot be understood.
+    pub(super) fn read(self, answer: Value) -> Result<Option<Reply>, PoolError> {
+        match self {
+            Self::Leave => Ok(None),
+            Self::Block { session, of } => Ok(Some(Reply::Blocked { session, of })),
+            Self::Enter { ticket, match_id } => read_entered(*ticket, match_id, &answer),
+        }
+    }
+}
+
+fn read_entered(ticket: Ticket, match_id: MatchId, answer: &Value) -> Result<Option<Reply>, PoolError> {
+    let (session, epoch) = (ticket.session, ticket.epoch);
+    Ok(match Answer::read(answer)? {
+        Answer::Old => None,
+        Answer::Full => Some(Reply::Full { session, epoch }),
+        Answer::Waiting {
+            position,
+            estimated_wait_ms,
+        } => Some(Reply::Waiting {
+            session,
+            epoch,
+            position,
+            estimated_wait_ms,
+        }),
+        Answer::Claimed(partner) => {
+            let partner: Stored = serde_json::from_str(partner).map_err(PoolError::Ticket)?;
+            let wants: Criteria = serde_json::from_str(&partner.criteria).map_err(PoolError::Ticket)?;
+            Some(Reply::Claimed(Box::new(Claim {
+                match_id,
+                criteria: ticket.criteria.agreement(&wants),
+                first: ticket.into(),
+                second: partner.into(),
+            })))
+        }
+    })
 }
 
 /// What the script `enter` answers.
@@ -167,9 +199,10 @@ enum Answer<'a> {
 }
 
 impl<'a> Answer<'a> {
-    fn read(reply: &'a [Value]) -> Result<Self, PoolError> {
+    fn read(reply: &'a Value) -> Result<Self, PoolError> {
         let unknown = || PoolError::Reply(format!("{reply:?}"));
-        let (word, rest) = reply.split_first().ok_or_else(unknown)?;
+        let list = reply.as_sequence().ok_or_else(unknown)?;
+        let (word, rest) = list.split_first().ok_or_else(unknown)?;
         match (text(word).ok_or_else(unknown)?, rest) {
             ("old", []) => Ok(Self::Old),
             ("full", []) => Ok(Self::Full),

@@ -10,12 +10,13 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use redis::aio::ConnectionLike;
-use redis::{RedisError, Script, ScriptInvocation};
+use redis::{RedisError, Script, Value, from_redis_value};
 use signaling_core::id::{ConnectionId, Epoch, SessionId, WorkerId};
 use signaling_core::worker::Stored;
 
 use super::Heard;
+use super::call::Call;
+use crate::metrics::RedisOperation;
 
 static SAVE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/save.lua")));
 static FORGET: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/forget.lua")));
@@ -125,15 +126,8 @@ impl Records {
         }
     }
 
-    /// Does what is asked; an answer goes to the worker that asked.
-    ///
-    /// # Errors
-    /// When Redis did not execute it.
-    pub async fn handle(
-        &self,
-        connection: &mut impl ConnectionLike,
-        ask: Ask,
-    ) -> Result<Option<Heard>, RedisError> {
+    /// The script's call that does what is asked, and what its answer is to.
+    pub(super) fn ask(&self, ask: Ask) -> (Call, Asked) {
         match ask {
             Ask::Save {
                 session,
@@ -141,51 +135,66 @@ impl Records {
                 body,
                 matched,
             } => {
-                let mut save = self.of(&SAVE, session);
-                save.arg(epoch.0).arg(self.owner.as_str());
-                save.arg(body).arg(millis(self.session_ttl));
-                save.arg(matched).arg(millis(self.match_ttl));
-                let later: Vec<String> = save.invoke_async(connection).await?;
-                Ok(superseded(session, &later))
+                let save = self.of(&SAVE, session).arg(epoch.0).arg(self.owner.as_str());
+                let save = save.arg(body).arg(millis(self.session_ttl));
+                let save = save.arg(matched).arg(millis(self.match_ttl));
+                (save, Asked::Save { session })
             }
-            Ask::Forget { session, epoch } => {
-                let mut forget = self.of(&FORGET, session);
-                let () = forget.arg(epoch.0).invoke_async(connection).await?;
-                Ok(None)
-            }
-            Ask::Load {
-                connection: for_whom,
-                session,
-            } => {
-                let loaded: Answer = self.of(&LOAD, session).invoke_async(connection).await?;
-                Ok(Some(Heard::Loaded {
-                    connection: for_whom,
-                    record: Record::read(loaded),
-                }))
-            }
+            Ask::Forget { session, epoch } => (self.of(&FORGET, session).arg(epoch.0), Asked::Forget),
+            Ask::Load { connection, session } => (self.of(&LOAD, session), Asked::Load { connection }),
             Ask::Take {
-                connection: for_whom,
+                connection,
                 session,
                 from,
                 epoch,
             } => {
-                let mut take = self.of(&TAKE, session);
-                take.arg(from.0).arg(epoch.0).arg(self.owner.as_str());
-                let taken: Answer = take.invoke_async(connection).await?;
-                Ok(Some(Heard::Taken {
-                    connection: for_whom,
-                    record: Record::read(taken),
-                }))
+                let take = self.of(&TAKE, session).arg(from.0).arg(epoch.0);
+                (take.arg(self.owner.as_str()), Asked::Take { connection })
             }
         }
     }
 
-    fn of<'a>(&self, script: &'a Script, session: SessionId) -> ScriptInvocation<'a> {
-        let mut invocation = script.prepare_invoke();
-        invocation
-            .key(format!("{}:session:{{{session}}}", self.prefix))
-            .key(format!("{}:match:{{{session}}}", self.prefix));
-        invocation
+    fn of(&self, script: &'static Script, session: SessionId) -> Call {
+        let of_session = format!("{}:session:{{{session}}}", self.prefix);
+        let of_match = format!("{}:match:{{{session}}}", self.prefix);
+        Call::of(script, [&of_session, &of_match])
+    }
+}
+
+/// What was asked of the records, for whoever reads the answer.
+pub(super) enum Asked {
+    Save { session: SessionId },
+    Forget,
+    Load { connection: ConnectionId },
+    Take { connection: ConnectionId },
+}
+
+impl Asked {
+    /// What is asked for: to read, or to write.
+    pub(super) fn operation(&self) -> RedisOperation {
+        match self {
+            Self::Load { .. } => RedisOperation::Read,
+            Self::Save { .. } | Self::Forget | Self::Take { .. } => RedisOperation::Write,
+        }
+    }
+
+    /// Reads the answer, which goes to the worker that asked.
+    ///
+    /// # Errors
+    /// When it cannot be understood.
+    pub(super) fn read(self, answer: Value) -> Result<Option<Heard>, RedisError> {
+        Ok(match self {
+            Self::Forget => None,
+            Self::Save { session } => superseded(session, &from_redis_value::<Vec<String>>(answer)?),
+            Self::Load { connection } => {
+                let record = Record::read(from_redis_value(answer)?);
+                Some(Heard::Loaded { connection, record })
+            }
+            Self::Take { connection } => {
+                let record = Record::read(from_redis_value(answer)?);
+                Some(Heard::Taken { connection, record })
+            }
+        })
     }
 }
 
