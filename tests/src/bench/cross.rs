@@ -1,25 +1,23 @@
 //! What goes from one of several servers to another, over Redis: two pods beside two workers of Node's socket.io with its
 //! adapter for Redis; and what an event costs where there is one, or where there are four.
 //!
-//! Partners are always with different servers. Each two want the same as nobody else, so that they find each other.
+//! Partners are always with different servers.
 
-use std::collections::HashMap;
-
-use anyhow::{Context as _, ensure};
+use std::time::Duration;
 
 use super::cluster::{Cluster, Used};
 use super::latency::one_way;
-use super::matches::{match_found, part};
+use super::meeting::{After, meet};
 use super::options::Sizes;
 use super::process::Cores;
+use super::progress;
 use super::relay::Calls;
 use super::report::{Quantity, Samples};
 use super::server::Kind;
 use super::sockets::Sockets;
-use super::{frames, progress};
 
-/// Pairs that look for each other at a time: few enough that a pool finds any two of them at once.
-const PAIRS_AT_A_TIME: usize = 32;
+/// By then pods have written down what has happened.
+const WRITTEN_BEHIND: Duration = Duration::from_millis(100);
 
 /// How many servers there are, with what an event is to be noted as.
 const MEMBERS: [(usize, Quantity); 3] = [
@@ -114,20 +112,16 @@ fn matches(clusters: &[Cluster], sizes: &Sizes, samples: &mut Samples) -> anyhow
     for round in 0..=sizes.rounds {
         for cluster in clusters {
             let mut sockets = open(cluster, sizes.cross_match_sessions)?;
+            let turns = 0..sizes.matches_each;
+            let pairs: Vec<_> = turns.flat_map(|turn| turned_pairs(sockets.len(), turn)).collect();
+            std::thread::sleep(WRITTEN_BEHIND);
             let before = cluster.used()?;
-            for turn in 0..sizes.matches_each {
-                for pairs in turned_pairs(sockets.len(), turn).chunks(PAIRS_AT_A_TIME) {
-                    let partner = pair(&mut sockets, pairs)?;
-                    part(&mut sockets, &partner)?;
-                }
-            }
-            // What is written behind belongs to it.
-            sockets.catch_up()?;
+            meet(&mut sockets, &pairs, After::Leave)?;
+            std::thread::sleep(WRITTEN_BEHIND);
             let used = cluster.used()? - before;
             sockets.leave(cluster.kind)?;
-            let matches = (sizes.matches_each * sizes.cross_match_sessions / 2) as f64;
             if round > 0 {
-                note_matches(&used, matches, cluster.kind, samples);
+                note_matches(&used, pairs.len() as f64, cluster.kind, samples);
             }
         }
     }
@@ -149,13 +143,11 @@ fn open(cluster: &Cluster, sessions: usize) -> anyhow::Result<Sockets> {
 impl<'a> Crossing<'a> {
     fn open(cluster: &'a Cluster, sizes: &Sizes) -> anyhow::Result<Self> {
         let mut sockets = open(cluster, sizes.cross_sessions)?;
+        let pairs = turned_pairs(sockets.len(), 0);
+        meet(&mut sockets, &pairs, After::Stay)?;
         let mut partner = vec![0; sockets.len()];
-        for pairs in turned_pairs(sockets.len(), 0).chunks(PAIRS_AT_A_TIME) {
-            for (session, other) in pair(&mut sockets, pairs)?.into_iter().enumerate() {
-                if other != session {
-                    partner[session] = other;
-                }
-            }
+        for (one, other) in pairs {
+            (partner[one], partner[other]) = (other, one);
         }
         let calls = Calls::new(sockets, partner);
         Ok(Self { cluster, calls })
@@ -169,36 +161,6 @@ fn turned_pairs(sessions: usize, turn: usize) -> Vec<(usize, usize)> {
     (0..pairs)
         .map(|pair| (pair * 2, (pair + turn * 2) % pairs * 2 + 1))
         .collect()
-}
-
-/// Has these find each other; who has found whom. Who was not asked is their own partner.
-fn pair(sockets: &mut Sockets, pairs: &[(usize, usize)]) -> anyhow::Result<Vec<usize>> {
-    let mut partner: Vec<usize> = (0..sockets.len()).collect();
-    for &(one, other) in pairs {
-        let find = frames::text(&format!(r#"42["find_match",{{"interests":["{one}"]}}]"#));
-        sockets.send(one, &find)?;
-        sockets.send(other, &find)?;
-        (partner[one], partner[other]) = (other, one);
-    }
-    let mut first: HashMap<Vec<u8>, usize> = HashMap::with_capacity(pairs.len());
-    let mut missing = pairs.len() * 2;
-    while missing > 0 {
-        sockets
-            .wait_awake(|_, at, incoming| {
-                let Some(id) = match_found(&incoming)? else {
-                    return Ok(());
-                };
-                missing -= 1;
-                match first.remove(id) {
-                    Some(other) => ensure!(partner[at] == other, "{at} has found {other}"),
-                    None => drop(first.insert(id.to_vec(), at)),
-                }
-                Ok(())
-            })
-            .with_context(|| format!("{missing} sessions have no partner"))?;
-    }
-    ensure!(first.is_empty(), "somebody is alone in a match");
-    Ok(partner)
 }
 
 #[cfg(test)]

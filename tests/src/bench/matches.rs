@@ -81,7 +81,7 @@ pub(super) fn pair(sockets: &mut Sockets) -> anyhow::Result<Vec<usize>> {
     Ok(partner)
 }
 
-/// Has one of each pair leave, and waits until the other knows. Who is their own partner has nobody to leave.
+/// Has one of each pair leave, and waits until the other knows.
 pub(super) fn part(sockets: &mut Sockets, partner: &[usize]) -> anyhow::Result<()> {
     let leave = frames::text(r#"42["leave_match"]"#);
     let leaving = (0..partner.len()).filter(|session| *session < partner[*session]);

@@ -20,6 +20,7 @@ mod frames;
 mod handshakes;
 mod latency;
 mod matches;
+mod meeting;
 mod memory;
 mod options;
 mod process;

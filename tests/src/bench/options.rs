@@ -129,7 +129,7 @@ impl Options {
             cross_sessions: sessions(500, 100),
             cross_each: of(190, 50),
             cross_under_way: 500,
-            cross_match_sessions: sessions(256, 64),
+            cross_match_sessions: sessions(1_024, 64),
         }
     }
 }
