@@ -17,6 +17,8 @@ mod post;
 mod record;
 mod records;
 mod settings;
+mod statistics;
+mod tick;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -35,9 +37,9 @@ pub use self::admission::{Admission, Admitted};
 use self::auth_payload::AuthPayload;
 pub use self::post::{Mail, Post};
 pub use self::settings::Settings;
+use self::statistics::Counted;
 use crate::auth::Authenticator;
 use crate::config::Recovery;
-use crate::metrics::process::thread_cpu_time;
 use crate::metrics::{self, ErrorKind, LimitScope, Metrics, Transport, WorkerMetrics};
 use crate::redis::records::Record;
 use crate::redis::{self, Heard};
@@ -95,6 +97,8 @@ pub struct Chat {
     silent: bool,
     /// Those of whom the pool of all has a ticket.
     ticketed: IdMap<SessionId, ()>,
+    /// What is to be added to the statistics of users.
+    counted: Counted,
     post: Post,
     tick_at: Millis,
 }
@@ -147,6 +151,7 @@ impl Chat {
             redis,
             silent: false,
             ticketed: IdMap::default(),
+            counted: Counted::default(),
             post,
             tick_at: now,
         }
@@ -173,7 +178,10 @@ impl Chat {
                     self.run(Input::Pool(reply), engine);
                 }
             }
-            Mail::Drain { some } => self.drain(some, engine),
+            Mail::Drain { some } => {
+                self.drain(some, engine);
+                self.write_statistics(engine.now());
+            }
         }
     }
 
@@ -374,26 +382,6 @@ impl Chat {
             {
                 engine.close(id, Close::Policy);
             }
-        }
-    }
-
-    fn tick(&mut self, now: Millis, engine: &mut Engine) {
-        self.tick_at = now + TICK;
-        let census = self.worker.census();
-        let queued = self.pool.as_ref().map_or(0, |(pool, _)| pool.len());
-        self.status.workers()[self.number].report(
-            census.waiting as u64,
-            census.matched as u64,
-            queued as u64,
-        );
-        self.admission.report_lost(self.number, census.lost);
-        self.status.tick(self.number, std::time::Instant::now());
-        if let Some(worked) = thread_cpu_time() {
-            self.status.workers()[self.number].worked(worked);
-        }
-        self.metrics.writes_deferred(engine.take_deferred());
-        if let Some(ice) = self.settings.changed_ice(self.worker.ice()) {
-            self.worker.set_ice(ice);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Doing what the worker says.
 
 use signaling_core::id::{ConnectionId, WorkerId};
-use signaling_core::worker::Output;
+use signaling_core::worker::{Output, Record};
 use signaling_wire::socket_io::{self, Kind};
 
 use super::{Chat, NAMESPACE, record, transport};
@@ -35,6 +35,7 @@ impl Chat {
                 self.send(engine, connection, &head, body);
                 self.packet = head;
             }
+            Output::Record(Record::Counted { user, what }) => self.count(user, what),
             Output::Record(happened) => self.record(&happened, engine.now()),
             Output::Ping(connection) => {
                 engine.ping(connection);

@@ -58,7 +58,8 @@ impl Chat {
             Record::PeerReported { .. } => metrics.peer_reported(),
             Record::Refused { code } => metrics.error(error(code)),
             Record::LimitHit { scope, .. } => metrics.limited(limit(scope)),
-            Record::MatchEnded { .. }
+            Record::Counted { .. }
+            | Record::MatchEnded { .. }
             | Record::SessionConnected { .. }
             | Record::SessionLost { .. }
             | Record::SessionDisconnected { .. } => {}

@@ -179,8 +179,8 @@ variables! {
     REDIS_TTL_SOCKET_MAP: seconds(60, 31_536_000), Value("7200");
     /// How long a match's record outlives its last refresh.
     REDIS_TTL_MATCH_MAP: seconds(60, 31_536_000), Value("3600");
-    /// How long a user's statistics are kept.
-    REDIS_TTL_USER_STATS: seconds(60, 31_536_000), Value("172800"), NotYetUsed;
+    /// How long the statistics of a user outlive their last change: sessions, searches, matches and so on of whoever shows a JWT.
+    REDIS_TTL_USER_STATS: seconds(60, 31_536_000), Value("172800");
 }
 "Kafka": {
     /// The brokers to publish events to.

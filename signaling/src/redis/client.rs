@@ -16,9 +16,10 @@ use super::pool::Pool;
 use super::records::{Ask, Records};
 use super::server::Server;
 use super::state::State;
+use super::statistics::{Counts, Statistics};
 use super::{Heard, bus};
 use crate::config;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, RedisOperation};
 
 /// How much a worker may have left unheard.
 const UNHEARD: usize = 8192;
@@ -39,6 +40,7 @@ pub struct Client {
     metrics: Arc<Metrics>,
     lines: Vec<mpsc::Sender<Command>>,
     unwritten: Arc<AtomicBool>,
+    statistics: Statistics,
 }
 
 /// The connections of one worker, not yet made: to be [run](Self::run) on the worker's runtime.
@@ -99,6 +101,7 @@ impl Client {
             metrics,
             lines: senders,
             unwritten,
+            statistics: Statistics::new(prefix, config.user_ttl),
         };
         (client, listener, heard, hears)
     }
@@ -143,6 +146,17 @@ impl Client {
             self.ask(0, Command::Record(ask));
         }
         !in_vain
+    }
+
+    /// Adds to a user's statistics.
+    pub fn add_statistics(&self, user: &str, counts: Counts, now: Millis) {
+        let call = self.statistics.add(user, counts, self.state.shared(now));
+        self.ask(0, Command::Count(call));
+    }
+
+    /// Something of a user's statistics is lost.
+    pub fn drop_statistic(&self) {
+        self.metrics.redis_dropped(RedisOperation::Write);
     }
 
     /// The first connection is for scripts, the others, if any, for packets, so that none waits for a script.

@@ -40,6 +40,8 @@ pub(super) enum Command {
     Pool { request: Box<Request>, now: Millis },
     /// To read or write a record.
     Record(Ask),
+    /// To add to a user's statistics.
+    Count(Call),
 }
 
 impl Command {
@@ -48,7 +50,7 @@ impl Command {
             Self::Publish(_) => RedisOperation::Publish,
             Self::Pool { .. } => RedisOperation::Script,
             Self::Record(Ask::Load { .. }) => RedisOperation::Read,
-            Self::Record(_) => RedisOperation::Write,
+            Self::Record(_) | Self::Count(_) => RedisOperation::Write,
         }
     }
 
@@ -63,6 +65,7 @@ enum Asked {
     Publish,
     Pool(pool::Asked),
     Record(records::Asked),
+    Count,
 }
 
 impl Asked {
@@ -71,6 +74,7 @@ impl Asked {
             Self::Publish => RedisOperation::Publish,
             Self::Pool(_) => RedisOperation::Script,
             Self::Record(asked) => asked.operation(),
+            Self::Count => RedisOperation::Write,
         }
     }
 }
@@ -86,6 +90,8 @@ enum LineError {
     Pool(#[from] PoolError),
     #[error("a record was not read or written: {0}")]
     Record(#[source] RedisError),
+    #[error("statistics were not written: {0}")]
+    Count(#[source] RedisError),
 }
 
 /// One connection's task.
@@ -207,6 +213,7 @@ impl Line {
     fn call(&self, command: Command, rng: &mut StdRng) -> Result<(Call, Asked), PoolError> {
         Ok(match command {
             Command::Publish(call) => (call, Asked::Publish),
+            Command::Count(call) => (call, Asked::Count),
             Command::Pool { request, now } => {
                 let (call, asked) = self.pool.ask(*request, now, rng)?;
                 (call, Asked::Pool(asked))
@@ -224,6 +231,10 @@ impl Line {
         let heard = match asked {
             Asked::Publish => {
                 answer.map_err(LineError::Publish)?;
+                None
+            }
+            Asked::Count => {
+                answer.map_err(LineError::Count)?;
                 None
             }
             Asked::Pool(asked) => {

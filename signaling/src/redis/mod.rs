@@ -21,6 +21,7 @@
 //! | `prefix:bus:<worker>` | channel: packets for that worker |
 //! | `prefix:drain` | the [`budget`] of closed connections |
 //! | `prefix:session:…`, `prefix:match:…` | the [`records`] |
+//! | `prefix:user:<user>` | the [`statistics`] of a user |
 
 mod backoff;
 pub mod budget;
@@ -34,6 +35,7 @@ pub mod records;
 pub mod server;
 mod shard;
 mod state;
+pub mod statistics;
 
 use signaling_core::id::{ConnectionId, Epoch, SessionId, WorkerId};
 use signaling_core::pairing::Reply;

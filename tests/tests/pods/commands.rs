@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::clusters::{AS_PODS, Cluster};
 use super::matching::pair;
+use super::users::{WITH_USERS, two_users};
 use super::{connect, eventually, have_met, is_match_written, start_pod};
 
 /// The oldest release that will do.
@@ -22,13 +23,6 @@ const OLDEST: [u32; 2] = [6, 0];
 const OF_SHARDS: [&str; 2] = ["spublish", "ssubscribe"];
 /// By which the library introduces itself to a cluster, which may refuse that.
 const INTRODUCTION: &str = "client";
-
-/// The secret of those whose clients are known, and what two of them show: `alice` and `bob`, until the year 2100.
-const JWT_SECRET: &str = "a secret of this test, long enough for HS256";
-const TOKENS: [&str; 2] = [
-    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSIsImV4cCI6NDEwMjQ0NDgwMH0.gOGJoHQLP3QIW7BqkKfPFKlvSrqg41NjX2DAj8yMt3E",
-    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJib2IiLCJleHAiOjQxMDI0NDQ4MDB9.ZoeQV_1m5z-GON-ERyFl6l59lMWvLHW6xDVre81mux4",
-];
 
 /// All commands that a server executes from now on, those of scripts among them, with their arguments.
 #[derive(Clone, Default)]
@@ -141,30 +135,6 @@ async fn live(mut pods: Vec<Pod>, nodes: &[Redis]) {
     }
 }
 
-/// Blocks of users are kept.
-async fn block(redis: &Redis) {
-    let pod = start_pod(&redis.url(), 3, &[("AUTH_JWT_SECRET", JWT_SECRET)]);
-    let [mut alice, mut bob] = {
-        let connect = async |token| {
-            Client::connect_with(&pod.target(), &json!({"token": token}))
-                .await
-                .unwrap()
-        };
-        [connect(TOKENS[0]).await, connect(TOKENS[1]).await]
-    };
-    for client in [&mut alice, &mut bob] {
-        client.call("find_match", None).await.unwrap();
-    }
-    let (found, _) = tokio::join!(alice.event("match_found"), bob.event("match_found"));
-    found.unwrap();
-    alice.call("block_peer", json!({})).await.unwrap();
-    eventually("the block is kept", async || {
-        let blocks = cmd("ZCARD").arg("chat:{chat}:blocks").to_owned();
-        blocks.query::<u32>(&mut connect(redis)).unwrap() == 1
-    })
-    .await;
-}
-
 #[tokio::test]
 async fn no_command_of_a_pod_is_newer_than_redis_6_0() {
     let redis = Redis::start(&[]).unwrap();
@@ -174,7 +144,14 @@ async fn no_command_of_a_pod_is_newer_than_redis_6_0() {
         .map(|number| start_pod(&redis.url(), number, &[]))
         .collect();
     have_met(&pods).await;
-    block(&redis).await;
+    // Of users whom a token names there are blocks and statistics.
+    let known = start_pod(&redis.url(), 3, WITH_USERS);
+    let [mut alice, _bob] = two_users(&known).await;
+    alice.call("block_peer", json!({})).await.unwrap();
+    eventually("the statistics are written", async || {
+        executed.commands().contains_key("hincrby")
+    })
+    .await;
     let nodes = [redis];
     live(pods, &nodes).await;
     let commands = executed.commands();

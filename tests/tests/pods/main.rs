@@ -13,6 +13,7 @@ mod servers;
 mod tls;
 mod topologies;
 mod upgrades;
+mod users;
 
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::io::{Outputs, Record, Scope, WaitEnd};
+use super::io::{Outputs, Record, Scope, Statistic, WaitEnd};
 use super::tell::{ack_ok, refuse, tell};
 use super::{Key, Worker};
 use crate::event::{self, ClientEvent, ErrorCode, IceReport, Rejection, ServerEvent, Target};
@@ -237,9 +237,9 @@ impl Worker {
         let person = self.partner_of(from.key, target, now)?;
         ack_ok(from.connection, from.ack, out);
         self.never_again(from.key, person, now, out);
-        out.record(Record::PeerBlocked {
-            session: self.sessions[from.key].id,
-        });
+        let session = &self.sessions[from.key];
+        out.record(Record::PeerBlocked { session: session.id });
+        out.count(session.user.as_ref(), Statistic::Block);
         self.leave(from.key, EndReason::Left, now, out);
         Ok(())
     }
@@ -254,9 +254,9 @@ impl Worker {
         let person = self.partner_of(from.key, target, now)?;
         ack_ok(from.connection, from.ack, out);
         self.never_again(from.key, person, now, out);
-        out.record(Record::PeerReported {
-            session: self.sessions[from.key].id,
-        });
+        let session = &self.sessions[from.key];
+        out.record(Record::PeerReported { session: session.id });
+        out.count(session.user.as_ref(), Statistic::Report);
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::frame::{Confirm, Summon};
-use super::io::{Closed, Connect, Output, Outputs, Record, User};
+use super::io::{Closed, Connect, Output, Outputs, Record, Statistic, User};
 use super::moving::{Origin, Unsaid};
 use super::recover::Recorded;
 use super::{Due, Key, Worker};
@@ -183,6 +183,7 @@ impl Worker {
         self.by_id.insert(id, key);
         self.by_connection.insert(connection, key);
         out.record(Record::SessionConnected { session: id });
+        out.count(self.sessions[key].user.as_ref(), Statistic::Session);
         self.changed(key);
         self.welcome(key, connection, (false, false), 0, out);
     }

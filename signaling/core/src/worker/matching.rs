@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use super::client::username;
 use super::frame::{Frame, Propose, Side};
-use super::io::{Output, Outputs, Record};
+use super::io::{Output, Outputs, Record, Statistic};
 use super::tell::tell_as_of;
 use super::{Key, Worker};
 use crate::event::ServerEvent;
@@ -304,6 +304,7 @@ impl Worker {
             waited: now.since(since),
             same_pod,
         });
+        out.count(session.user.as_ref(), Statistic::Match);
         self.tell_match(key, found, now, out);
         self.changed(key);
         self.reschedule(key);

@@ -16,6 +16,7 @@ mod matching;
 mod moving;
 mod peers;
 mod presence;
+mod record;
 mod records;
 mod recover;
 mod relay;
@@ -33,12 +34,11 @@ use slab::Slab;
 pub use self::config::Config;
 use self::connect::Pending;
 use self::frame::Frame;
-pub use self::io::{
-    Census, Closed, Connect, DropReason, Input, Output, Outputs, Record, Scope, Stored, User, WaitEnd,
-};
+pub use self::io::{Census, Closed, Connect, Input, Output, Outputs, Scope, Stored, User};
 use self::moving::Underway;
 pub use self::moving::{Departure, Origin, Papers};
 use self::peers::Arrivals;
+pub use self::record::{DropReason, Record, Statistic, WaitEnd};
 use self::records::Unsaved;
 use self::summon::Departed;
 use crate::deadline::Deadlines;

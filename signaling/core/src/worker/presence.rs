@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::client::millis;
 use super::frame::Frame;
-use super::io::{Closed, DropReason, Output, Outputs, Record, WaitEnd};
+use super::io::{Closed, DropReason, Output, Outputs, Record, Statistic, WaitEnd};
 use super::tell::tell;
 use super::{Due, Key, Worker};
 use crate::event::ServerEvent;
@@ -138,13 +138,15 @@ impl Worker {
             reason,
             heard: matched.heard,
         });
+        let lasted = now.since(matched.began);
         out.record(Record::MatchEnded {
             match_id: matched.id,
             session: session.id,
             initiator: matched.initiator,
             reason,
-            lasted: now.since(matched.began),
+            lasted,
         });
+        out.count(session.user.as_ref(), Statistic::Talked(lasted));
         if matched.held.len() > 0 {
             out.dropped(DropReason::Unclaimed, matched.held.len());
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::client::millis;
-use super::io::{Output, Outputs, Record, WaitEnd};
+use super::io::{Output, Outputs, Record, Statistic, WaitEnd};
 use super::tell::{refuse, tell};
 use super::{Key, Worker};
 use crate::event::{ErrorCode, Rejection, ServerEvent};
@@ -31,6 +31,7 @@ impl Worker {
             shown: None,
         }));
         out.record(Record::MatchRequested { session: session.id });
+        out.count(session.user.as_ref(), Statistic::Search);
         self.changed(key);
         self.enter(key, now, out);
     }
