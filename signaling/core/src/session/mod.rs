@@ -66,6 +66,10 @@ pub(crate) struct Session {
     /// When its record was written last.
     #[serde(skip)]
     pub(crate) saved: Millis,
+    /// Its worker was silent for long: somebody else may own it by now, and whoever comes back to it is answered only when
+    /// that is known.
+    #[serde(skip)]
+    pub(crate) doubted: bool,
 }
 
 /// What the person is doing.

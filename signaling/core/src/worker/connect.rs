@@ -114,8 +114,10 @@ impl Worker {
                     return out.push(Output::Close(connection));
                 }
                 match self.holds(token, user_name(&returning.user).map(|user| &**user)) {
-                    Some(key) => self.resume(key, connection, returning, now, out),
-                    None => self.summon(connection, returning, now, out),
+                    Some(key) if !self.sessions[key].doubted => {
+                        self.resume(key, connection, returning, now, out);
+                    }
+                    _ => self.summon(connection, returning, now, out),
                 }
             }
             None => {
@@ -178,6 +180,7 @@ impl Worker {
             text: Bucket::default(),
             limited_until: [Millis(0); 3],
             saved: Millis(0),
+            doubted: false,
         };
         let key = self.sessions.insert(session);
         self.by_id.insert(id, key);

@@ -60,6 +60,8 @@ enum Due {
     Underway(ConnectionId),
     Link(WorkerId),
     Records,
+    /// To ask those for a sign of life who may have given one only before this worker was stopped.
+    Doubted,
 }
 
 /// The owner of some sessions. One writer: nothing else changes them.
@@ -91,6 +93,8 @@ pub struct Worker {
     deadlines: Deadlines<Due>,
     /// Which records are to be written.
     unsaved: Unsaved,
+    /// Until when what clients of doubted sessions say is no sign of life.
+    stale_until: Millis,
     /// Numbers the questions to partners' owners.
     asks: u64,
     /// A frame that is being written; kept for its memory.
@@ -122,6 +126,7 @@ impl Worker {
             loopback: VecDeque::new(),
             deadlines: Deadlines::default(),
             unsaved: Unsaved::default(),
+            stale_until: Millis(0),
             asks: 0,
             scratch: Vec::new(),
             arrivals: Arrivals::default(),
@@ -167,7 +172,7 @@ impl Worker {
                 epoch,
                 owner,
             } => self.superseded(session, epoch, owner, now, out),
-            Input::Interrupted => self.interrupted(),
+            Input::Interrupted => self.interrupted(now),
             Input::Emptied => self.emptied(now, out),
             Input::Deadline => self.due(now, out),
         }
@@ -235,6 +240,7 @@ impl Worker {
                 Due::Underway(connection) => self.underway_due(connection, now, out),
                 Due::Link(peer) => self.talk_to(&peer),
                 Due::Records => self.save_records(now, out),
+                Due::Doubted => self.ask_doubted(out),
             }
         }
     }

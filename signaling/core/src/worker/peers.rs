@@ -170,7 +170,7 @@ impl Worker {
                 request,
                 session,
                 unsaid,
-            } => self.handed(request, *session, unsaid, now, out),
+            } => self.handed(from, request, *session, unsaid, now, out),
             Frame::Elsewhere { request, worker } => self.elsewhere(from, request, worker, now, out),
         }
     }

@@ -24,6 +24,10 @@ impl Worker {
     pub(super) fn alive(&mut self, connection: ConnectionId, now: Millis, out: &mut Outputs) -> Option<Key> {
         let key = *self.by_connection.get(&connection)?;
         let session = &mut self.sessions[key];
+        if session.doubted && now < self.stale_until {
+            // Said before this worker was stopped, and read only now.
+            return Some(key);
+        }
         session.last_alive = now;
         if let Chat::Waiting(_) = session.chat {
             self.waiting_alive(key, now, out);

@@ -16,6 +16,8 @@ use crate::time::Millis;
 
 /// How long a change waits for others to be written with it.
 const BATCH: Duration = Duration::from_millis(20);
+/// For how long after a silence what clients say may have been sent before it.
+const STALE: Duration = Duration::from_millis(500);
 /// How many are written in one batch: when all are to be written again, the store is not to choke on them.
 const MAX_BATCH: usize = 1024;
 
@@ -103,11 +105,25 @@ impl Worker {
 
     /// This worker was silent for so long that others may have taken it for lost, and its sessions over: it neither takes
     /// anybody for alive, nor itself for an owner, before both have been confirmed.
-    pub(super) fn interrupted(&mut self) {
+    pub(super) fn interrupted(&mut self, now: Millis) {
+        self.stale_until = now + STALE;
+        self.deadlines.set(&Due::Doubted, Some(self.stale_until));
         for (_, session) in &mut self.sessions {
             session.last_alive = Millis(0);
+            session.doubted = true;
         }
         self.all_changed();
+    }
+
+    /// Who waits is pinged: what was heard of them in the meantime may have been said long before.
+    pub(super) fn ask_doubted(&self, out: &mut Outputs) {
+        for (_, session) in &self.sessions {
+            if let (true, Chat::Waiting(_), Some(connection)) =
+                (session.doubted, &session.chat, session.connection())
+            {
+                out.push(Output::Ping(connection));
+            }
+        }
     }
 
     /// Another worker owns a session since that later term: here it ends, and nobody is told that anything else does. A

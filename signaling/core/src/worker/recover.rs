@@ -33,6 +33,10 @@ impl Worker {
             return;
         };
         let record = stored.and_then(|stored| read(&stored, &pending, out));
+        if let Some(record) = &record {
+            // What is here may be a copy of before this worker was silent.
+            self.superseded(record.session.id, record.epoch, &record.owner, now, out);
+        }
         let gone = |record: &Recorded| match record.owner == self.config.worker {
             // Where it has been handed to, its record may not have been written yet.
             true => self.departed.worker(record.session.id).is_none(),

@@ -35,6 +35,7 @@ impl Worker {
         self.supersede(self.sessions[key].id, out);
         let window = self.config.resume_window;
         let session = &mut self.sessions[key];
+        session.doubted = false;
         session.connected = returning.since;
         session.offsets = returning.offsets;
         session.presence = Presence::Lost {

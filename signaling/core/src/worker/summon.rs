@@ -190,12 +190,15 @@ impl Worker {
     /// A session comes that was asked for.
     pub(super) fn handed(
         &mut self,
+        from: &WorkerId,
         request: u64,
         session: Session,
         unsaid: Option<Unsaid>,
         now: Millis,
         out: &mut Outputs,
     ) {
+        // What is here may be a copy of before this worker was silent.
+        self.superseded(session.id, session.epoch, from, now, out);
         if self.by_id.contains_key(&session.id) {
             return;
         }

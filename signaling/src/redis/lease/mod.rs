@@ -171,7 +171,10 @@ impl Keeper {
             self.written.is_some() && answer.before < self.written || self.shard_is_new(connection).await;
         self.written = Some(self.lease.renewal);
         let silent = |last: Millis| now.since(last) >= self.period * 2;
-        let interrupted = self.state.renewed_at().is_some_and(silent);
+        if self.state.renewed_at().is_some_and(silent) {
+            // Before anybody can take the lease for one that was never interrupted.
+            self.tell_all(|| Heard::Interrupted).await;
+        }
         if self.state.renewed(now, answer.time + trip / 2, trip) {
             let topology = self.state.topology();
             tracing::info!(
@@ -184,15 +187,17 @@ impl Keeper {
             tracing::warn!("Redis may have lost what was written: writing it again");
         }
         self.tell(lost).await;
-        for worker in &self.workers {
-            if interrupted {
-                let _ = worker.send(Heard::Interrupted).await;
-            }
-            if emptied {
-                let _ = worker.send(Heard::Emptied).await;
-            }
+        if emptied {
+            self.tell_all(|| Heard::Emptied).await;
         }
         Ok(())
+    }
+
+    async fn tell_all(&self, what: impl Fn() -> Heard) {
+        for worker in &self.workers {
+            // A worker that has ended needs no news.
+            let _ = worker.send(what()).await;
+        }
     }
 
     /// Whether a shard of a cluster is served by another process than before, which may have lost the last it was told.

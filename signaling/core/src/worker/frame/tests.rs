@@ -86,6 +86,7 @@ impl Names {
             text: Bucket::default(),
             limited_until: [Millis(0), Millis(1), Millis(2)],
             saved: Millis(0),
+            doubted: false,
         }
     }
 
