@@ -136,6 +136,14 @@ impl Pod {
         kill_process(id, signal).context("the pod cannot be sent a signal")
     }
 
+    /// Whether it has ended by itself.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+        Ok(self.child.try_wait()?)
+    }
+
     /// Waits until it has ended by itself.
     ///
     /// # Errors

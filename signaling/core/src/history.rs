@@ -118,7 +118,7 @@ pub enum Seen {
         /// Signals may be missing.
         renegotiate: bool,
     },
-    /// The session was resumed after its transport had been lost.
+    /// The session was resumed after its transport had been lost; or has moved with its transport, which was not.
     Resumed {
         /// What it is in.
         state: State,

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use chat_tests::chaos::{Options, run};
 use clap::Parser as _;
+use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main(flavor = "current_thread")]
 #[expect(
@@ -13,7 +14,13 @@ use clap::Parser as _;
 )]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    match run(&options, &mut |line| eprintln!("{line}")).await {
+    let mut progress = |line: &str| eprintln!("{line}");
+    let outcome = tokio::select! {
+        outcome = run(&options, &mut progress) => outcome,
+        // All that it has started ends with it.
+        () = terminated() => Err(anyhow::anyhow!("terminated")),
+    };
+    match outcome {
         Ok(outcome) => {
             println!("\n{outcome}");
             ExitCode::from(u8::from(!outcome.is_clean()))
@@ -22,5 +29,14 @@ async fn main() -> ExitCode {
             eprintln!("chaos: {error:#}");
             ExitCode::from(2)
         }
+    }
+}
+
+async fn terminated() {
+    match signal(SignalKind::terminate()) {
+        Ok(mut signals) => {
+            signals.recv().await;
+        }
+        Err(_) => std::future::pending().await,
     }
 }

@@ -23,7 +23,7 @@ mod service;
 mod timeline;
 pub mod timers;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::pin::pin;
 use std::rc::Rc;
@@ -42,6 +42,7 @@ use self::referee::{Bounds, is_consequence};
 pub use self::report::Outcome;
 use self::service::{Service, Shape};
 use self::timeline::Timeline;
+use self::timers::Timers;
 use crate::load_test::chronicle::Chronicle;
 use crate::load_test::crowd::{Census, Crowd};
 use crate::load_test::habits::Habits;
@@ -57,8 +58,8 @@ const LOOK: Duration = Duration::from_millis(20);
 const SETTLE_EVERY: u64 = 5;
 /// How much of people's lives is shown around a breach, in milliseconds before and after.
 const SHOWN: (u64, u64) = (40_000, 40_000);
-/// How many breaches are shown with that.
-const SHOWN_BREACHES: usize = 12;
+/// How many breaches of each law are shown with that.
+const SHOWN_BREACHES: usize = 4;
 
 /// Runs chaos. `progress` is given a line for each fault and each few seconds, and the story of each broken promise.
 ///
@@ -100,19 +101,23 @@ async fn drive(options: &Options, progress: &mut impl FnMut(&str)) -> anyhow::Re
         timeline: Rc::clone(&timeline),
     };
     let mut run = Run {
-        bounds: Bounds::new(timers, plan.longest()),
+        timers,
         plan,
         crowd,
         timeline,
         looks: 0,
         shown: 0,
+        interrupted: false,
     };
     let started = Instant::now();
     let lines = RefCell::new(progress);
     let mut tell = |line: &str| (lines.borrow_mut())(line);
     let end = run.play(&scene, &settling(options), &mut tell).await;
-    let outcome = run.judge(started.elapsed(), &mut tell);
+    let mut outcome = run.judge(started.elapsed(), &mut tell);
     end?;
+    if let Err(error) = service.are_well().await {
+        outcome.defects.push(format!("{error:#}"));
+    }
     if outcome.is_clean() {
         drop(scene);
         drop(service);
@@ -137,12 +142,14 @@ fn temporary_folder(seed: u64) -> PathBuf {
 /// A run under way.
 struct Run {
     plan: Plan,
-    bounds: Bounds,
+    timers: Timers,
     crowd: Rc<Crowd>,
     timeline: Rc<RefCell<Timeline>>,
     looks: u64,
     /// Breaches that have been told.
     shown: usize,
+    /// What was broken last has had no time to become whole again.
+    interrupted: bool,
 }
 
 impl Run {
@@ -156,7 +163,7 @@ impl Run {
         let crowd = Rc::clone(&self.crowd);
         let plan = self.plan.clone();
         let mut tasks = JoinSet::new();
-        let lines = RefCell::new(Vec::new());
+        let (lines, interrupted) = (RefCell::new(Vec::new()), Cell::new(false));
         let story = async {
             for place in 0..crowd.places() {
                 crowd.admit(place, &mut tasks);
@@ -166,13 +173,23 @@ impl Run {
             let played = tokio::select! {
                 played = scene.play(&plan, &mut note) => played,
                 // Whoever interrupts wants to know what it came to until then.
-                _ = tokio::signal::ctrl_c() => Ok(()),
+                _ = tokio::signal::ctrl_c() => {
+                    interrupted.set(true);
+                    Ok(())
+                }
             };
-            sleep(*settling).await;
+            if !interrupted.get() {
+                sleep(*settling).await;
+            }
             crowd.stop().await;
-            let all_gone = async { while tasks.join_next().await.is_some() {} };
-            // Whoever is not through by then is counted.
-            let _ = timeout(LEAVE, all_gone).await;
+            let all_gone = async {
+                while let Some(gone) = tasks.join_next().await {
+                    gone.context("a person's task has failed")?;
+                }
+                anyhow::Ok(())
+            };
+            // Whoever is not through by then has lost a connection once more.
+            timeout(LEAVE, all_gone).await.unwrap_or(Ok(()))?;
             played
         };
         let (mut story, mut time) = (pin!(story), pin!(crowd.keep_time()));
@@ -180,7 +197,10 @@ impl Run {
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                played = &mut story => return played,
+                played = &mut story => {
+                    self.interrupted = interrupted.get();
+                    return played;
+                }
                 () = &mut time => {}
                 _ = looks.tick() => self.timeline.borrow_mut().observe(crowd.works_since(), crowd.now()),
                 _ = seconds.tick() => self.look(tell),
@@ -189,12 +209,19 @@ impl Run {
         }
     }
 
+    /// By what is judged: as long as planned, or as it took.
+    fn bounds(&self, now: u64) -> Bounds {
+        let longest = self.plan.longest().max(self.timeline.borrow().longest(now));
+        Bounds::new(self.timers, longest)
+    }
+
     /// Looks around once a second, and judges what is over from time to time.
     fn look(&mut self, tell: &mut impl FnMut(&str)) {
         let Census {
             connected,
             waiting,
             matched,
+            websockets,
             ..
         } = self.crowd.look_around();
         self.looks += 1;
@@ -202,16 +229,16 @@ impl Run {
             return;
         }
         let now = self.crowd.now();
-        let moments = self.timeline.borrow().moments(now);
-        let before = Millis(now / 1_000) - self.bounds.settled_after();
+        let (moments, bounds) = (self.timeline.borrow().moments(now), self.bounds(now));
+        let before = Millis(now / 1_000) - bounds.settled_after();
         let (resumed, calls) = {
             let world = &mut *self.crowd.world().borrow_mut();
-            world.ledger.settle(before, &self.bounds.rules(&moments));
+            world.ledger.settle(before, &bounds.rules(&moments));
             (world.tally.resumed, world.tally.calls)
         };
         let open = self.timeline.borrow().open();
         tell(&format!(
-            "{:>6} s   {connected} connected, {waiting} waiting, {matched} matched, {calls} calls, {resumed} resumes; \
+            "{:>6} s   {connected} connected ({websockets} by WebSocket), {waiting} waiting, {matched} matched, {calls} calls, {resumed} resumes; \
              {open} faults not overcome",
             now / 1_000_000
         ));
@@ -221,12 +248,15 @@ impl Run {
 
     /// Tells the stories of breaches that have not been told.
     fn show(&mut self, breaches: &[Breach], tell: &mut impl FnMut(&str)) {
-        for breach in &breaches[self.shown.min(breaches.len())..] {
-            if self.shown < SHOWN_BREACHES {
+        for (place, breach) in breaches.iter().enumerate().skip(self.shown) {
+            let before = breaches[..place]
+                .iter()
+                .filter(|earlier| earlier.law == breach.law);
+            if before.count() < SHOWN_BREACHES {
                 tell(&self.story(breach));
             }
-            self.shown += 1;
         }
+        self.shown = self.shown.max(breaches.len());
     }
 
     /// What those concerned saw around a breach, and what was broken then.
@@ -265,7 +295,7 @@ impl Run {
     fn judge(&mut self, took: Duration, tell: &mut impl FnMut(&str)) -> Outcome {
         let now = self.crowd.now();
         let moments = self.timeline.borrow().moments(now);
-        let rules = self.bounds.rules(&moments);
+        let rules = self.bounds(now).rules(&moments);
         let ledger = std::mem::replace(&mut self.crowd.world().borrow_mut().ledger, Ledger::new(0));
         let history = ledger.finish(&rules);
         self.show(&history.breaches, tell);
@@ -277,7 +307,7 @@ impl Run {
             .map(|(kind, fault)| format!("{} times {kind}; the first: {}", fault.count, fault.first))
             .collect();
         let timeline = self.timeline.borrow();
-        if timeline.open() > 0 {
+        if timeline.open() > 0 && !self.interrupted {
             defects.push(format!("{} faults were never overcome", timeline.open()));
         }
         if tally.calls == 0 {

@@ -179,9 +179,10 @@ impl Service {
     /// Kills a pod, and starts it again after a while.
     pub(super) async fn kill_pod(&self, slot: &Slot, lasts: Duration) -> anyhow::Result<()> {
         let mut place = slot.pod.lock().await;
-        if let Some(pod) = place.take() {
-            self.bury(slot, pod).await?;
-        }
+        let mut pod = place.take().context("there is a pod")?;
+        let health = is_well(&mut pod);
+        self.bury(slot, pod).await?;
+        health?;
         sleep(lasts).await;
         let pod = self.start_pod(slot).await?;
         slot.clients.turn_to(pod.address());
@@ -203,6 +204,7 @@ impl Service {
     pub(super) async fn drain_pod(&self, slot: &Slot) -> anyhow::Result<()> {
         let mut place = slot.pod.lock().await;
         let mut old = place.take().context("there is a pod")?;
+        is_well(&mut old)?;
         old.signal(Signal::TERM)?;
         slot.generation.fetch_add(1, Ordering::Relaxed);
         let new = self.start_pod(slot).await?;
@@ -215,6 +217,7 @@ impl Service {
         self.bury(slot, old).await?;
         let status = status?;
         anyhow::ensure!(status.success(), "a drained pod ended with {status}: {log}");
+        no_panic(&log)?;
         self.until_ready(slot).await
     }
 
@@ -233,6 +236,16 @@ impl Service {
         self.shape.folder.join(format!("pod-{}.log", slot.number))
     }
 
+    /// Whether all pods run, and none has panicked.
+    pub(super) async fn are_well(&self) -> anyhow::Result<()> {
+        for slot in &self.slots {
+            if let Some(pod) = &mut *slot.pod.lock().await {
+                is_well(pod).with_context(|| slot.name())?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes down what all pods have said.
     pub(super) async fn keep_logs(&self) -> anyhow::Result<&Path> {
         for slot in &self.slots {
@@ -248,6 +261,20 @@ impl Slot {
     fn name(&self) -> String {
         format!("pod-{}-{}", self.number, self.generation.load(Ordering::Relaxed))
     }
+}
+
+/// Whether a pod runs, as it should until it is told to end.
+fn is_well(pod: &mut Pod) -> anyhow::Result<()> {
+    let log = pod.log();
+    if let Some(status) = pod.ended()? {
+        anyhow::bail!("a pod has ended by itself with {status}: {log}");
+    }
+    no_panic(&log)
+}
+
+fn no_panic(log: &str) -> anyhow::Result<()> {
+    let panicked = log.lines().find(|line| line.contains("panicked at"));
+    panicked.map_or(Ok(()), |line| anyhow::bail!("a pod has panicked: {line}"))
 }
 
 fn keep(path: &Path, log: &str) -> anyhow::Result<()> {

@@ -71,6 +71,15 @@ impl Timeline {
         moments
     }
 
+    /// How long the longest fault has lasted.
+    pub(super) fn longest(&self, now: u64) -> Duration {
+        let lasted = self
+            .entries
+            .iter()
+            .map(|entry| entry.ended.unwrap_or(now) - entry.began);
+        Duration::from_micros(lasted.max().unwrap_or_default())
+    }
+
     /// How many faults have not ended, or are not overcome.
     pub(super) fn open(&self) -> usize {
         self.entries

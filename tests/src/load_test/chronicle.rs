@@ -19,9 +19,14 @@ pub(crate) struct Chronicle {
 
 #[derive(Debug, Default)]
 struct Life {
-    signals: VecDeque<(Millis, Entry)>,
-    others: VecDeque<(Millis, Entry)>,
+    signals: VecDeque<Dated>,
+    others: VecDeque<Dated>,
+    /// How many entries there were.
+    count: u64,
 }
+
+/// An entry, when it was made, and as which one.
+type Dated = (Millis, u64, Entry);
 
 #[derive(Clone, Debug)]
 enum Entry {
@@ -53,7 +58,7 @@ impl Chronicle {
 
     /// Who was told of this match.
     pub(crate) fn sides(&self, of_match: MatchId) -> Vec<usize> {
-        let found = |(_, entry): &(Millis, Entry)| matches!(entry, Entry::Seen(Seen::Found { match_id, .. }) if *match_id == of_match);
+        let found = |(_, _, entry): &Dated| matches!(entry, Entry::Seen(Seen::Found { match_id, .. }) if *match_id == of_match);
         let told = |life: &Life| life.others.iter().any(found);
         (0..self.people.len())
             .filter(|&person| told(&self.people[person]))
@@ -64,11 +69,10 @@ impl Chronicle {
     pub(crate) fn tell(&self, person: usize, from: Millis, until: Millis) -> String {
         let life = &self.people[person];
         let mut entries: Vec<_> = life.others.iter().chain(&life.signals).collect();
-        entries.retain(|(at, _)| (from..=until).contains(at));
-        // What was seen at one moment keeps its order within each of the two.
-        entries.sort_by_key(|(at, _)| *at);
+        entries.retain(|(at, ..)| (from..=until).contains(at));
+        entries.sort_by_key(|(_, number, _)| *number);
         let mut lines = format!("  person {person}\n");
-        for (at, entry) in entries {
+        for (at, _, entry) in entries {
             // Writing to a string does not fail.
             let _ = match entry {
                 Entry::Seen(seen) => writeln!(lines, "    {at} {seen:?}"),
@@ -92,6 +96,7 @@ impl Life {
         if entries.len() == kept {
             entries.pop_front();
         }
-        entries.push_back((at, entry));
+        entries.push_back((at, self.count, entry));
+        self.count += 1;
     }
 }

@@ -11,6 +11,8 @@ use std::time::Duration;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
+use signaling_core::history::Seen;
+
 use super::habits::Habits;
 use super::person::Person;
 use super::world::{Turn, World};
@@ -42,6 +44,8 @@ struct Seat {
     waker: Option<Waker>,
     /// What the clock was last asked for.
     asked: Option<u64>,
+    /// The connection is a WebSocket.
+    websocket: bool,
     /// When bytes last came, and how many had come by then.
     heard: (u64, u64),
 }
@@ -52,6 +56,8 @@ pub(crate) struct Census {
     pub(crate) connected: usize,
     pub(crate) waiting: usize,
     pub(crate) matched: usize,
+    /// Connected by a WebSocket, some of them after an upgrade.
+    pub(crate) websockets: usize,
     pub(crate) traffic: Traffic,
 }
 
@@ -62,6 +68,7 @@ impl Crowd {
                 person: Person::new(place),
                 connection: None,
                 waker: None,
+                websocket: false,
                 asked: None,
                 heard: (0, 0),
             })
@@ -154,6 +161,7 @@ impl Crowd {
                 tally.connect.record(now - begun);
                 let seat = &mut *self.seats[place].borrow_mut();
                 seat.heard = (now, 0);
+                seat.websocket = connection.is_websocket();
                 seat.connection = Some(connection);
                 Ok(())
             }
@@ -193,6 +201,11 @@ impl Crowd {
             let read = connection.poll_read(cx, |incoming, emitter| {
                 person.take(incoming, &mut Turn { now, world, emitter });
             });
+            let websocket = connection.is_websocket();
+            if websocket && !std::mem::replace(&mut seat.websocket, websocket) {
+                // Perhaps of another pod.
+                world.see(now, place, Seen::Upgraded);
+            }
             let received = seat
                 .connection
                 .as_ref()
@@ -317,6 +330,7 @@ impl Crowd {
                 continue;
             };
             census.connected += 1;
+            census.websockets += usize::from(connection.is_websocket());
             census.waiting += usize::from(person.is_waiting());
             census.matched += usize::from(person.is_matched());
             let traffic = connection.traffic();

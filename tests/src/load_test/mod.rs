@@ -230,6 +230,7 @@ impl Watch {
             waiting,
             matched,
             traffic,
+            ..
         } = crowd.look_around();
         let world = &mut *crowd.world().borrow_mut();
         self.looks += 1;

@@ -280,6 +280,9 @@ impl Walker {
     }
 
     fn resumed(&mut self, at: Millis, state: State, renegotiate: bool, trail: &mut Trail) {
+        if self.online {
+            return self.moved(at, state, renegotiate);
+        }
         self.online = true;
         self.returned_idle = state == State::Idle;
         self.leave_queue(at, trail);
@@ -308,6 +311,15 @@ impl Walker {
                 self.close(at, End::Told, trail);
                 self.asked = None;
             }
+        }
+    }
+
+    /// The session went to another pod with its transport (an upgrade): what is under way is answered there.
+    fn moved(&mut self, at: Millis, state: State, renegotiate: bool) {
+        if let State::Matched(match_id) = state
+            && let Some(stay) = self.present(match_id)
+        {
+            stay.renegotiate(at, renegotiate);
         }
     }
 
@@ -352,6 +364,7 @@ impl Walker {
                 let what = "match_found came again with another partner or role";
                 breach(Law::Doubled, what.into());
             }
+            stay.begin_anew();
             return;
         }
         let returned_to = self
@@ -437,6 +450,16 @@ impl Stay {
     pub(super) fn acknowledge(&mut self, body: u64) -> bool {
         let sent = self.sent.iter_mut().rev().find(|sent| sent.body == body);
         sent.map(|sent| sent.acknowledged = true).is_some()
+    }
+
+    /// `match_found` has come again. Where it follows a resume that says that signals may be missing, an owner has died
+    /// before it could write down what its person had sent and seen ("what died unwritten is told"): the client begins its
+    /// call anew, and is told everything again.
+    fn begin_anew(&mut self) {
+        if self.renegotiated.is_some() && self.renegotiated == self.back_at {
+            self.received.clear();
+            self.gap = true;
+        }
     }
 
     fn renegotiate(&mut self, at: Millis, renegotiate: bool) {

@@ -251,6 +251,25 @@ fn a_match_that_is_told_again_after_a_resume_is_the_same() {
 }
 
 #[test]
+fn who_moves_with_the_transport_still_gets_the_answers_that_are_under_way() {
+    let mut script = Script::new(3);
+    let pairing = script.matched([0, 1]);
+    script.join(2);
+    script.see(0, Seen::Asked);
+    let matched = State::Matched(pairing.match_id);
+    script.see(
+        0,
+        Seen::Resumed {
+            state: matched,
+            renegotiate: true,
+        },
+    );
+    script.parted(pairing);
+    script.meet([0, 2]);
+    assert_eq!(script.broken(), []);
+}
+
+#[test]
 fn a_partner_who_never_got_the_match_is_a_ghost() {
     let mut script = Script::new(2);
     script.join(0);

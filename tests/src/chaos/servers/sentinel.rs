@@ -90,8 +90,8 @@ impl Sentinel {
             }
             other => anyhow::bail!("{other} is nothing that is done to a master with replicas"),
         }
-        let master = self.master()?;
-        eventually("the new master serves", || Ok(role(master)? == "master"))
+        // Until the Sentinel has had the old master follow the new one there are two, and each has some of the pods.
+        self.until_whole()
     }
 
     /// Waits until a master could be replaced by any of its replicas.
@@ -123,11 +123,4 @@ impl Sentinel {
             .query(&mut self.sentinel.connect()?)?;
         Ok(format!("{host}:{port}").parse()?)
     }
-}
-
-/// Whether a server is `master` or `slave`.
-fn role(address: SocketAddr) -> anyhow::Result<String> {
-    let role: Vec<redis::Value> = cmd("ROLE").query(&mut server::connect(address)?)?;
-    let role = role.first().context("a server has a role")?;
-    Ok(redis::from_redis_value_ref(role)?)
 }

@@ -74,7 +74,7 @@ impl Person {
 
     fn welcomed(&mut self, session: &Session<'_>, turn: &mut Turn<'_, '_>) -> Option<()> {
         self.resume_token = Some((*session.resume_token).into());
-        self.welcomed = true;
+        let moved = std::mem::replace(&mut self.welcomed, true);
         self.works(turn.now);
         turn.world.note(turn.now, self.place, || {
             format!("welcomed in session {}", session.session_id)
@@ -93,6 +93,15 @@ impl Person {
             (State::Matched, match_id) => Known::Matched(match_id?),
         };
         turn.see(self.place, Seen::Resumed { state, renegotiate });
+        if moved {
+            // Together with the connection, by an upgrade: what is under way is answered all the same.
+            if let Known::Matched(match_id) = state
+                && let Some(call) = self.call(match_id)
+            {
+                call.excused |= renegotiate;
+            }
+            return Some(());
+        }
         match state {
             Known::Idle => self.be_idle(turn),
             Known::Waiting => self.stage = Stage::Asked,

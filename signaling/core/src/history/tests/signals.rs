@@ -3,6 +3,22 @@
 use super::*;
 
 #[test]
+fn who_is_told_of_the_match_anew_and_that_signals_may_be_missing_is_told_all_again() {
+    for renegotiate in [true, false] {
+        let mut script = Script::new(2);
+        let pairing = script.matched([0, 1]);
+        script.relayed(pairing, 0, 1, Kind::Offer, 1);
+        script.see(1, Seen::TransportLost);
+        let state = State::Matched(pairing.match_id);
+        script.see(1, Seen::Resumed { state, renegotiate });
+        script.now.0 -= 1;
+        script.found(pairing, 1, false);
+        script.received(pairing, 1, 1, Kind::Offer, 1);
+        assert_eq!(script.report().is_clean(), renegotiate);
+    }
+}
+
+#[test]
 fn a_signal_of_another_match_is_crossed() {
     let mut script = Script::new(3);
     let old = script.matched([0, 1]);
