@@ -472,3 +472,22 @@ fn what_a_stopped_pod_reads_when_it_wakes_is_no_sign_of_life() {
         assert_eq!(are_partners(&world, a, b), answers);
     }
 }
+
+#[test]
+fn a_question_that_is_lost_with_the_connection_to_a_restarted_store_is_asked_again() {
+    for delay in 0..10 {
+        let mut world = recording(3, 1_000 + delay);
+        let [a, b] = pair(&mut world, [0, 2]);
+        world.run(millis(1_000));
+        kill(&mut world, 0);
+        world.connect(a, 1);
+        world.run(millis(delay));
+        world.faults.pool_loss = 1.0;
+        world.run(millis(300));
+        world.faults.pool_loss = 0.0;
+        world.run(millis(2_000));
+        let case = format!("after {delay} ms: {:?}", world.clients[a].names());
+        assert_eq!(world.clients[a].last("session")["resumed"], true, "{case}");
+        assert!(are_partners(&world, a, b), "{case}");
+    }
+}

@@ -23,6 +23,8 @@ pub(super) struct Pending {
     pub(super) returning: Returning,
     /// What other workers have asked about the session that is looked for: one or two questions.
     pub(super) questions: Vec<(WorkerId, Question)>,
+    /// The store was asked twice.
+    asked_again: bool,
 }
 
 /// What another worker wants of a session that is on its way here, or nowhere.
@@ -40,6 +42,7 @@ impl Pending {
             stage,
             returning,
             questions: Vec::new(),
+            asked_again: false,
         }
     }
 }
@@ -206,10 +209,19 @@ impl Worker {
     }
 
     pub(super) fn pending_due(&mut self, connection: ConnectionId, now: Millis, out: &mut Outputs) {
-        let Some(pending) = self.forget_pending(connection) else {
+        let Some(mut pending) = self.forget_pending(connection) else {
             return;
         };
+        let session = pending.returning.token.as_ref().map(|token| token.session);
         match pending.stage {
+            PendingStage::Looking | PendingStage::Taking if !pending.asked_again && session.is_some() => {
+                // The connection on which the store was asked may have led nowhere, as after its restart: it is noticed by
+                // that, and there is another one now.
+                (pending.stage, pending.asked_again) = (PendingStage::Looking, true);
+                self.await_answer(connection, pending, now);
+                out.list
+                    .extend(session.map(|session| Output::Load { connection, session }));
+            }
             PendingStage::Looking => self.ask_owners(connection, pending, None, now, out),
             PendingStage::Summoning {
                 record: Some(record), ..
