@@ -91,7 +91,7 @@ async fn drive(options: &Options, progress: &mut impl FnMut(&str)) -> anyhow::Re
     });
     let service = Rc::new(service.await.context("the service cannot be started")?);
     // Who connects to a pod that does not answer tries another one as soon as an established connection would be lost.
-    let habits = Habits::of_chaos(timers.ping.min(Duration::from_secs(20)));
+    let habits = Habits::of_chaos(timers.ping.min(Duration::from_secs(20)), timers.ping);
     let crowd = Crowd::new(service.target(), options.clients.into(), habits);
     crowd.world().borrow_mut().chronicle = Some(Chronicle::new(options.clients.into()));
     let timeline = Rc::new(RefCell::new(Timeline::default()));

@@ -18,6 +18,8 @@ pub(crate) struct Habits {
     pub(crate) talk: Range<u64>,
     /// After how long people say something while they talk, in microseconds; without it they keep silent.
     pub(crate) texts: Option<Range<u64>>,
+    /// How long anything may go without its acknowledgement while the connection lasts.
+    pub(crate) acknowledged_within: Duration,
     /// How long a connection may take to come about.
     pub(crate) connect_within: Duration,
     /// The longest that a server which refuses may put somebody off.
@@ -30,6 +32,7 @@ impl Default for Habits {
             transports: &[Transport::WebSocket],
             talk: 1_000 * MILLISECOND..3_000 * MILLISECOND,
             texts: None,
+            acknowledged_within: Duration::from_secs(10),
             connect_within: Duration::from_secs(20),
             longest_retry: Duration::from_secs(30),
         }
@@ -38,7 +41,10 @@ impl Default for Habits {
 
 impl Habits {
     /// People on every transport, who go on talking in calls that are broken into.
-    pub(crate) fn of_chaos(connect_within: Duration) -> Self {
+    ///
+    /// A pod that is stopped for less than the ping time keeps its connections, and acknowledges afterwards what was said
+    /// meanwhile.
+    pub(crate) fn of_chaos(connect_within: Duration, ping: Duration) -> Self {
         Self {
             transports: &[
                 Transport::WebSocket,
@@ -51,6 +57,7 @@ impl Habits {
             talk: 2_000 * MILLISECOND..9_000 * MILLISECOND,
             // The service allows five a second.
             texts: Some(300 * MILLISECOND..900 * MILLISECOND),
+            acknowledged_within: ping + Duration::from_secs(20),
             connect_within,
             longest_retry: Duration::from_secs(1),
         }

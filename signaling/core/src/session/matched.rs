@@ -45,7 +45,7 @@ pub(crate) struct Match {
     pub(crate) renegotiate: Option<u32>,
     /// The version of the last event that told of the partner's return.
     pub(crate) returned: Option<u32>,
-    /// A signal that named this match was held back, or an owner before this one has had signals.
+    /// A signal of this match was relayed, or one that named it held back, by this owner or one before it.
     pub(crate) named: bool,
     /// The open question to the partner's owner, to confirm and replay: signals before its answer are part of the replay.
     #[serde(skip)]
@@ -138,6 +138,7 @@ impl Match {
     /// Whether the client has surely sent a signal in this match: a candidate that is held and names no match may be of the
     /// last one.
     pub(crate) fn signalled(&self) -> bool {
-        self.sent.last() > self.numbered_from || self.named
+        // Not by the number of the last signal: who takes a record numbers from beyond it without having had any.
+        self.named
     }
 }

@@ -52,7 +52,6 @@ impl Session {
             // Nobody knows what came after the record. No number may come twice.
             matched.all_acknowledged = false;
             matched.held.pass_all();
-            matched.named = matched.signalled();
             matched.numbered_from = matched.sent.last() + 2 * SIGNALS_PER_RECORD;
             matched.sent.skip_to(matched.numbered_from);
             session.chat = Chat::Matched(Box::new(matched));

@@ -122,6 +122,7 @@ impl Worker {
             return Err(not_matched());
         };
         matched.sent.push(out.slice(&body), now);
+        matched.named = true;
         out.record(Record::SignalRelayed {
             match_id,
             session: id,

@@ -3,7 +3,7 @@
 use signaling_core::history::Seen;
 use signaling_core::id::MatchId;
 
-use super::{PATIENCE, Person, Stage};
+use super::{Person, Stage};
 use crate::load_test::told::acknowledged;
 use crate::load_test::world::{Turn, World};
 
@@ -44,9 +44,16 @@ impl Person {
 
     /// Looks whether something was not acknowledged for too long.
     pub(in crate::load_test) fn look_for_silence(&mut self, now: u64, world: &mut World) {
-        while let Some(oldest) = self.pending.pop_front_if(|oldest| oldest.at + PATIENCE < now) {
+        let within = world.habits.acknowledged_within;
+        let patience = u64::try_from(within.as_micros()).unwrap_or(u64::MAX);
+        while let Some(oldest) = self.pending.pop_front_if(|oldest| oldest.at + patience < now) {
             let what = oldest.what.name();
-            let words = || format!("{what} of person {} is not acknowledged after 10 s", self.place);
+            let words = || {
+                format!(
+                    "{what} of person {} is not acknowledged after {within:?}",
+                    self.place
+                )
+            };
             world.tally.fault(format!("no acknowledgement: {what}"), words);
         }
     }
