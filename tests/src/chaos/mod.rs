@@ -115,7 +115,10 @@ async fn drive(options: &Options, progress: &mut impl FnMut(&str)) -> anyhow::Re
     let end = run.play(&scene, &settling(options), &mut tell).await;
     let mut outcome = run.judge(started.elapsed(), &mut tell);
     end?;
-    if let Err(error) = service.are_well().await {
+    // Who interrupts by a terminal interrupts pods as well.
+    if !run.interrupted
+        && let Err(error) = service.are_well().await
+    {
         outcome.defects.push(format!("{error:#}"));
     }
     if outcome.is_clean() {

@@ -267,7 +267,8 @@ impl Slot {
 fn is_well(pod: &mut Pod) -> anyhow::Result<()> {
     let log = pod.log();
     if let Some(status) = pod.ended()? {
-        anyhow::bail!("a pod has ended by itself with {status}: {log}");
+        let last = log.lines().next_back().unwrap_or_default();
+        anyhow::bail!("a pod has ended by itself with {status}; it said last: {last}");
     }
     no_panic(&log)
 }
