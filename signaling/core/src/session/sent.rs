@@ -44,6 +44,15 @@ impl Sent {
         }
     }
 
+    /// Goes on behind a number that the partner has heard, though it is not known here: of an owner whose record this one has
+    /// taken over. What is too far ahead is somebody's fancy.
+    pub(crate) fn catch_up(&mut self, heard: u64) {
+        const MAX_AHEAD: u64 = 1_000_000;
+        if heard.saturating_sub(self.last) <= MAX_AHEAD {
+            self.skip_to(heard);
+        }
+    }
+
     /// The numbers, and none of the signals.
     pub(crate) fn without_signals(&self) -> Self {
         Self {

@@ -90,6 +90,9 @@ impl Worker {
         let got = matched.heard;
         let (missed, complete) = matched.sent.after(asked.after.unwrap_or(u64::MAX));
         let missed: Vec<(u64, Vec<u8>)> = missed.map(|(seq, signal)| (seq, signal.to_vec())).collect();
+        if let Some(after) = asked.after {
+            matched.sent.catch_up(after);
+        }
         let heard = missed.first().map_or(matched.sent.last(), |(seq, _)| seq - 1);
         let complete = complete || asked.after.is_none();
         self.partner_back(match_id, to, asked.renegotiate || !complete, out);
