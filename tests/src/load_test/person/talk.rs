@@ -12,6 +12,9 @@ use crate::load_test::world::{Sending, Turn};
 /// How many candidates go at once, and how long after each other: as a browser gathers them.
 const BATCH: u32 = 5;
 const BETWEEN_BATCHES: u64 = 50 * MILLISECOND;
+/// How much may be unacknowledged before somebody says no more: what a stopped pod reads at once when it goes on is within
+/// the service's limit of 20 texts.
+const UNANSWERED: usize = 12;
 
 impl Person {
     /// The next step of a call.
@@ -113,6 +116,7 @@ impl Person {
         };
         if let (Some(range), Some(at)) = (turn.world.habits.texts.clone(), call.text_at)
             && at <= turn.now
+            && self.pending.len() < UNANSWERED
         {
             call.text_at = Some(turn.now + self.rng.random_range(range));
             let (match_id, text) = (call.match_id, call.match_id.text());
@@ -121,7 +125,8 @@ impl Person {
             self.note_sent(match_id, Kind::Text, sending, turn);
         }
         if let Stage::Matched(call) = &self.stage {
-            self.due = call.text_at.into_iter().chain(call.talk_until).min();
+            let later = call.text_at.map(|at| at.max(turn.now + BETWEEN_BATCHES));
+            self.due = later.into_iter().chain(call.talk_until).min();
         }
     }
 
