@@ -157,6 +157,13 @@ impl Redis {
         Ok(redis)
     }
 
+    /// Ends it at once.
+    pub fn kill(&mut self) {
+        // Both fail only when it has ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
     /// Stops it: connections stay, and nobody answers.
     ///
     /// # Errors
@@ -262,9 +269,7 @@ pub fn connect(address: SocketAddr) -> anyhow::Result<redis::Connection> {
 
 impl Drop for Redis {
     fn drop(&mut self) {
-        // Both fail only when it has ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
         if let Some(folder) = &self.folder {
             // Nobody else has it, and what is left there harms nobody.
             let _ = std::fs::remove_dir_all(folder);

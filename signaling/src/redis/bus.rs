@@ -11,7 +11,7 @@ use futures_util::StreamExt as _;
 use redis::aio::{PubSubSink, PubSubStream};
 use redis::{Cmd, RedisError, RedisWrite, ToRedisArgs};
 use signaling_core::id::WorkerId;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{interval, sleep, timeout};
 
 use super::Heard;
@@ -176,12 +176,13 @@ pub(super) async fn listen(wiring: Wiring, own: String, heard: mpsc::Sender<Hear
     let mut backoff = Backoff::new();
     loop {
         let began = Instant::now();
+        let masters = wiring.state.masters();
         match Ear::open(&wiring.server, &own).await {
             Ok(ear) => {
                 let sharded = ear.is_sharded();
                 wiring.state.connection_made();
                 wiring.state.hears_shard(sharded);
-                let ended = hand_on(&wiring, ear, &heard).await;
+                let ended = hand_on(&wiring, ear, masters, &heard).await;
                 wiring.state.connection_broken();
                 wiring.state.is_deaf_to_shard(sharded);
                 let Err(error) = ended else { return };
@@ -194,11 +195,18 @@ pub(super) async fn listen(wiring: Wiring, own: String, heard: mpsc::Sender<Hear
 }
 
 /// Hands on what is published, until the connection ends; or until nobody wants it, which is fine.
-async fn hand_on(wiring: &Wiring, mut ear: Ear, heard: &mpsc::Sender<Heard>) -> Result<(), BusError> {
+async fn hand_on(
+    wiring: &Wiring,
+    mut ear: Ear,
+    mut masters: watch::Receiver<u64>,
+    heard: &mpsc::Sender<Heard>,
+) -> Result<(), BusError> {
     let mut ask = interval(ASK_EVERY);
     loop {
         let message = tokio::select! {
             message = ear.next() => message?,
+            // Who publishes goes to the other one.
+            _ = masters.changed() => return Err(BusError::Ended),
             _ = ask.tick() => {
                 ear.answers().await?;
                 continue;

@@ -12,7 +12,7 @@ use rand::rngs::{StdRng, SysRng};
 use redis::{RedisError, RedisResult, Value};
 use signaling_core::pairing::{Reply, Request};
 use signaling_core::time::Millis;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
 use super::Heard;
@@ -84,6 +84,8 @@ impl Asked {
 enum LineError {
     #[error("no answer: {0}")]
     Silent(#[source] RedisError),
+    #[error("the Sentinels name another master")]
+    NotMaster,
     #[error("cannot publish: {0}")]
     Publish(#[source] RedisError),
     #[error(transparent)]
@@ -112,13 +114,18 @@ impl Line {
     pub(super) async fn run(mut self) {
         let mut backoff = Backoff::new();
         let mut rng = StdRng::try_from_rng(&mut SysRng).expect("the system has randomness");
-        while let Some(connected) = self.connect().await {
+        loop {
+            // Before it is asked for: which of two masters it is cannot be told afterwards.
+            let masters = self.wiring.state.masters();
+            let Some(connected) = self.connect().await else {
+                return;
+            };
             let began = Instant::now();
             match connected {
                 Ok(connection) => {
                     self.wiring.state.connection_made();
                     self.write_again();
-                    let served = self.serve(connection, &mut rng).await;
+                    let served = self.serve(connection, masters, &mut rng).await;
                     self.wiring.state.connection_broken();
                     // Whoever serves next may never have heard of what was written last: as after a failover.
                     self.unwritten.fetch_or(self.carries_records, Ordering::Relaxed);
@@ -162,12 +169,24 @@ impl Line {
     }
 
     /// Asks over this connection until it fails, or nobody asks any more.
-    async fn serve(&mut self, mut connection: Connection, rng: &mut StdRng) -> Result<(), LineError> {
+    async fn serve(
+        &mut self,
+        mut connection: Connection,
+        mut masters: watch::Receiver<u64>,
+        rng: &mut StdRng,
+    ) -> Result<(), LineError> {
         let mut batch = Vec::with_capacity(BATCH);
         let mut wrote_again = Instant::now();
         loop {
-            if self.commands.recv_many(&mut batch, BATCH).await == 0 {
-                return Ok(());
+            tokio::select! {
+                biased;
+                // One that is master no more takes and answers for a while, and forgets all of it.
+                _ = masters.changed() => return Err(LineError::NotMaster),
+                count = self.commands.recv_many(&mut batch, BATCH) => {
+                    if count == 0 {
+                        return Ok(());
+                    }
+                }
             }
             self.carries_records |= batch.iter().any(Command::writes_record);
             self.ask(&mut connection, &mut batch, rng).await?;

@@ -249,6 +249,20 @@ impl Server {
         self.urls[rand::random_range(0..self.urls.len())].clone()
     }
 
+    /// Where the master is that the Sentinels name now; none where there are none.
+    ///
+    /// # Errors
+    /// What is in the way.
+    pub(super) async fn master_address(&self) -> Result<Option<ConnectionAddr>, ServerError> {
+        match self.config.topology {
+            Topology::Sentinel { .. } => {
+                let client = self.client().await?;
+                Ok(Some(client.get_connection_info().addr().clone()))
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// A client of one server: the only one, or the master of the moment.
     async fn client(&self) -> Result<Client, ServerError> {
         if let Topology::Sentinel { master } = &self.config.topology {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use signaling_core::time::Millis;
+use tokio::sync::watch;
 
 use super::lease::Lease;
 
@@ -34,6 +35,8 @@ pub struct State {
     sharded: ArcSwap<HashSet<String>>,
     /// How many connections the other pods have.
     elsewhere: AtomicU64,
+    /// Counts how often the Sentinels have named another master.
+    masters: watch::Sender<u64>,
 }
 
 impl State {
@@ -53,6 +56,7 @@ impl State {
             hear_shard: 0.into(),
             sharded: ArcSwap::default(),
             elsewhere: 0.into(),
+            masters: watch::Sender::new(0),
         }
     }
 
@@ -79,6 +83,16 @@ impl State {
     #[must_use]
     pub fn is_up(&self) -> bool {
         self.up.load(Ordering::Acquire) && self.broken.load(Ordering::Acquire) == 0
+    }
+
+    /// The Sentinels name another master: whoever is connected to the last one is to leave it.
+    pub(super) fn master_changed(&self) {
+        self.masters.send_modify(|masters| *masters += 1);
+    }
+
+    /// Changes when the Sentinels name another master.
+    pub(super) fn masters(&self) -> watch::Receiver<u64> {
+        self.masters.subscribe()
     }
 
     /// A worker's connection is broken, or not made yet.

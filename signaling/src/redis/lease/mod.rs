@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use redis::{RedisError, Script};
+use redis::{ConnectionAddr, RedisError, Script};
 use signaling_core::id::WorkerId;
 use signaling_core::time::Millis;
 use tokio::sync::{mpsc, oneshot};
@@ -38,6 +38,9 @@ pub enum LeaseError {
     /// No answer came in time.
     #[error("the lease was not renewed: Redis does not answer")]
     Silent,
+    /// The server is master no more.
+    #[error("the Sentinels name another master")]
+    NotMaster,
 }
 
 /// What renews a pod's lease.
@@ -144,16 +147,31 @@ impl Keeper {
 
     /// Connects and renews the lease until that fails.
     async fn keep_connected(&mut self) -> LeaseError {
+        let master = self.server.master_address().await.ok().flatten();
         let mut connection = match self.server.connect().await {
             Ok(connection) => connection,
             Err(error) => return error.into(),
         };
         loop {
+            if self.has_other_master(master.as_ref()).await {
+                self.state.master_changed();
+                return LeaseError::NotMaster;
+            }
             if let Err(error) = self.renew(&mut connection).await {
                 return error;
             }
             sleep(self.period.mul_f64(0.4)).await;
         }
+    }
+
+    /// Whether the Sentinels name another master than this one. One that fails over while it lives stays a master for some
+    /// seconds, for those who are connected.
+    async fn has_other_master(&self, known: Option<&ConnectionAddr>) -> bool {
+        let Some(known) = known else { return false };
+        // Sentinels that are away name nobody else, and must not keep the lease waiting.
+        let named = timeout(self.period / 4, self.server.master_address()).await;
+        let named = named.ok().and_then(Result::ok).flatten();
+        named.is_some_and(|named| named != *known)
     }
 
     async fn renew(&mut self, connection: &mut Connection) -> Result<(), LeaseError> {
