@@ -155,6 +155,8 @@ pub(crate) enum Frame<'a> {
         session: Box<Session>,
         /// Where its client goes on: the events that it has still to be told.
         unsaid: Option<Vec<Box<[u8]>>>,
+        /// The number after which its signals of this match begin, where the sender has it from a record.
+        numbered_from: Option<u64>,
     },
     /// It is not here, but may be where it was handed to.
     Elsewhere { request: u64, worker: Option<WorkerId> },

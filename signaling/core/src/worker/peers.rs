@@ -170,7 +170,14 @@ impl Worker {
                 request,
                 session,
                 unsaid,
-            } => self.handed(from, request, *session, unsaid, now, out),
+                numbered_from,
+            } => {
+                let mut session = *session;
+                if let (Some(matched), Some(number)) = (session.matched(), numbered_from) {
+                    matched.numbered_from = number;
+                }
+                self.handed(from, request, session, unsaid, now, out);
+            }
             Frame::Elsewhere { request, worker } => self.elsewhere(from, request, worker, now, out),
         }
     }

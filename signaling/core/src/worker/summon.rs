@@ -178,11 +178,12 @@ impl Worker {
             };
         }
         self.departed.note(session.id, from.clone());
-        let session = Box::new(session);
+        let numbered_from = session.matched().map(|matched| matched.numbered_from);
         let frame = Frame::Handed {
             request,
-            session,
+            session: Box::new(session),
             unsaid,
+            numbered_from: numbered_from.filter(|number| *number > 0),
         };
         self.send(from, frame, now, out);
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use signaling_core::worker::Closed;
 
 use crate::{
-    FIND, LEAVE, MATCHED, TICK, are_partners, found, is_free, kill, millis, pair, recording, searching, talk,
+    FIND, LEAVE, MATCHED, TICK, are_partners, found, is_free, kill, millis, pair, recording, say, searching,
+    talk,
 };
 
 #[test]
@@ -120,4 +121,37 @@ fn a_match_that_is_taken_from_a_record_and_moves_on_is_told_to_who_never_heard_o
         );
         talk(&mut world, a, b, "taken");
     }
+}
+
+#[test]
+fn who_comes_back_twice_from_an_old_record_gets_no_signal_twice() {
+    let mut world = recording(4, 740);
+    let a = world.client(false);
+    world.connect(a, 0);
+    world.emit(a, FIND, false);
+    let [b] = searching(&mut world, [1]);
+    world.run(MATCHED);
+    // Numbers of the match before may be mistaken for those of this one.
+    say(&mut world, b, 30);
+    world.emit(a, LEAVE, false);
+    world.run(TICK);
+    for client in [a, b] {
+        world.emit(client, FIND, false);
+    }
+    world.run(Duration::from_secs(20));
+    assert!(are_partners(&world, a, b), "not matched again");
+    let before = world.clients[a].count("chat_message");
+    say(&mut world, b, 20);
+    // What it has heard is not in its record; and whoever takes that cannot ask the partner's worker,
+    kill(&mut world, 0);
+    world.announce_lost_to(1, 2);
+    world.connect(a, 2);
+    world.run(Duration::from_secs(1));
+    // but the next one can.
+    world.disconnect(a, Closed::Lost);
+    world.announce_workers();
+    world.connect(a, 3);
+    world.run(Duration::from_secs(2));
+    assert!(are_partners(&world, a, b));
+    assert_eq!(world.clients[a].count("chat_message"), before + 20, "heard once");
 }

@@ -48,6 +48,15 @@ fn pair(world: &mut World, workers: [usize; 2]) -> [ClientId; 2] {
     people
 }
 
+/// Says that many things.
+fn say(world: &mut World, client: ClientId, count: usize) {
+    for number in 0..count {
+        let text = format!(r#"["chat_message",{{"text":"number {number}"}}]"#);
+        world.emit(client, &text, false);
+        world.run(TICK);
+    }
+}
+
 fn found(world: &World, client: ClientId) -> usize {
     world.clients[client].count("match_found")
 }

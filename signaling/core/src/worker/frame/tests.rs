@@ -271,6 +271,7 @@ fn about_moving(names: &mut Names, session: SessionId) -> Vec<(&'static str, Fra
             request: 8,
             session,
             unsaid: Some(vec![(*b"[\"waiting\",{}]").into()]),
+            numbered_from: Some(2_007),
         };
         (name, frame)
     });
