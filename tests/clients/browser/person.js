@@ -23,7 +23,7 @@ export class Person {
 
   /** The page is there and connected, and notes from now on what the service tells it. */
   async ready() {
-    await this.page.waitForFunction(() => window.chat?.socket.connected, undefined, { polling: 50 });
+    await this.page.waitForFunction(() => window.chat?.socket?.connected, undefined, { polling: 50 });
     await this.page.evaluate(() => {
       window.told = [];
       window.chat.socket.onAny((event, payload) => window.told.push({ event, payload, at: Date.now() }));
