@@ -19,6 +19,7 @@ use hyper::{Request, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use signaling_wire::engine_io::{self, Refusal, Transport};
 use signaling_wire::websocket::upgrade::{self, UpgradeError};
+use tokio::task::spawn_local;
 use tokio::time::timeout;
 use tower::ServiceExt as _;
 
@@ -194,7 +195,7 @@ impl<A: Application> Exchange<A> {
         let (owner, locator) = match self.owner(asked, request.headers()) {
             Whose::Worker(owner, locator) => (owner, locator),
             Whose::Pod { address, proof } if !websocket => {
-                return self.worker.forwarder().forward(&address, &proof, request).await;
+                return self.send_on(address, proof, request).await;
             }
             Whose::Pod { address, proof } => {
                 let remote = Remote {
@@ -305,6 +306,19 @@ impl<A: Application> Exchange<A> {
         };
         self.next.replace(Some(next));
         reply::switching(&accept)
+    }
+
+    /// Sends a request on to the pod of its session. A poll is given up with its client's socket, for its owner has to know.
+    /// What is posted is not: a page that is closed says so, and does not wait for the answer.
+    async fn send_on(self, address: String, proof: String, request: Request<Incoming>) -> Reply {
+        let posted = request.method() == hyper::Method::POST;
+        let worker = self.worker.clone();
+        let sending = async move { worker.forwarder().forward(&address, &proof, request).await };
+        if !posted {
+            return sending.await;
+        }
+        let sent = spawn_local(sending).await;
+        sent.unwrap_or_else(|_| reply::refused(Refusal::SessionUnknown))
     }
 
     /// Answers that the socket becomes a WebSocket, to which a session of another pod may move.

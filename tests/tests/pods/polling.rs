@@ -3,6 +3,8 @@
 use chat_tests::client::{Client, PATIENCE};
 use chat_tests::pod::Pod;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::{Service, ask, body, status_of};
@@ -116,4 +118,26 @@ async fn an_oversized_or_given_up_request_ends_the_session_wherever_it_came_in()
     let path = poller.path();
     let answer = super::get(&service.pods[0], &path).await;
     assert!(body(&answer).contains("Session ID unknown"), "{answer}");
+}
+
+#[tokio::test]
+async fn what_a_page_posts_with_its_last_breath_arrives_by_way_of_another_pod() {
+    let service = Service::start(2).await;
+    for _ in 0..20 {
+        let mut poller = Poller::open(&service.pods).await;
+        poller.post("40").await;
+        poller.until("\"session\"").await;
+        poller.post("42[\"find_match\",{}]").await;
+        let mut other = Client::connect(&service.pods[1].target()).await.unwrap();
+        other.call("find_match", None).await.unwrap();
+        poller.until("match_found").await;
+        other.event("match_found").await.unwrap();
+        let path = poller.path();
+        let mut socket = TcpStream::connect(service.pods[1].address()).await.unwrap();
+        let farewell = format!("POST {path} HTTP/1.1\r\nhost: pod\r\ncontent-length: 2\r\n\r\n41");
+        socket.write_all(farewell.as_bytes()).await.unwrap();
+        drop(socket);
+        other.event("peer_disconnected").await.unwrap();
+        other.leave().await.unwrap();
+    }
 }
