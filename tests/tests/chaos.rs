@@ -30,38 +30,29 @@ async fn what_is_promised_holds_whatever_breaks_above_one_redis() {
     assert!(outcome.history.matches > 100, "{outcome}");
 }
 
+/// A failover of each kind, while clients lose their connections.
+async fn fail_over(redis: &str, seed: &str) {
+    let outcome = chaos(&[
+        "--redis",
+        redis,
+        "--seed",
+        seed,
+        "--faults-of-each",
+        "1",
+        "--kinds",
+        "master-killed,failed-over,clients-dropped",
+    ])
+    .await;
+    let failovers = count(&outcome, &[Kind::MasterKilled, Kind::FailedOver]);
+    assert_eq!(failovers, 2, "{outcome}");
+}
+
 #[tokio::test]
 async fn what_is_promised_holds_while_a_sentinel_fails_over() {
-    let kinds = ["--kinds", "master-killed,failed-over,clients-dropped"];
-    let outcome = chaos(
-        &[
-            &["--seed", "5", "--redis", "sentinel", "--faults-of-each", "1"],
-            &kinds[..],
-        ]
-        .concat(),
-    )
-    .await;
-    assert_eq!(
-        count(&outcome, &[Kind::MasterKilled, Kind::FailedOver]),
-        2,
-        "{outcome}"
-    );
+    fail_over("sentinel", "5").await;
 }
 
 #[tokio::test]
 async fn what_is_promised_holds_while_a_shard_of_a_cluster_fails_over() {
-    let kinds = ["--kinds", "master-killed,failed-over,clients-dropped"];
-    let outcome = chaos(
-        &[
-            &["--seed", "6", "--redis", "cluster", "--faults-of-each", "1"],
-            &kinds[..],
-        ]
-        .concat(),
-    )
-    .await;
-    assert_eq!(
-        count(&outcome, &[Kind::MasterKilled, Kind::FailedOver]),
-        2,
-        "{outcome}"
-    );
+    fail_over("cluster", "6").await;
 }

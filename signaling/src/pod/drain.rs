@@ -55,7 +55,7 @@ async fn close_all(
     let connections = status.occupancy().active;
     let elsewhere = lease.as_ref().map_or(0, |lease| lease.connections_elsewhere());
     let budget = config.drain.budget(connections + elsewhere);
-    tracing::info!(connections, per_second = count(budget), "closing connections");
+    tracing::info!(connections, per_second = budget, "closing connections");
     let start = Instant::now();
     let mut pace = Pace::new(budget, (deadline - start).saturating_sub(GOODBYE));
     for worker in status.workers() {
@@ -93,8 +93,4 @@ fn shares(status: &Status, mut closes: u64) -> Vec<usize> {
             usize::try_from(share).unwrap_or(usize::MAX)
         })
         .collect()
-}
-
-fn count(number: u64) -> f64 {
-    f64::from(u32::try_from(number).unwrap_or(u32::MAX))
 }

@@ -1,6 +1,7 @@
 //! A WebSocket for a session of another pod: when its client has switched to it, the session comes here.
 
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::StatusCode;
@@ -42,7 +43,7 @@ enum Wanted {
 pub(super) async fn fetch<A: Application>(worker: Worker<A>, remote: Remote, stream: Stream, early: Bytes) {
     let (read, write) = stream.into_split();
     let config = &worker.pod().config().engine_io;
-    let patience = config.upgrade_timeout;
+    let patience = Duration::from_millis(config.upgrade_timeout);
     let mut fetch = Fetch {
         decoder: Decoder::new(Role::Server, config.max_payload),
         worker,
@@ -51,7 +52,7 @@ pub(super) async fn fetch<A: Application>(worker: Worker<A>, remote: Remote, str
         write,
         unread: early.to_vec(),
     };
-    let switched = timeout(std::time::Duration::from_millis(patience), fetch.probe()).await;
+    let switched = timeout(patience, fetch.probe()).await;
     if !matches!(switched, Ok(Some(()))) {
         fetch.step(Step::Abandon).await;
         return fetch.close().await;

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::frame::{Confirm, Summon};
-use super::io::{Closed, Connect, Output, Outputs, Record, Statistic, User};
-use super::moving::{Origin, Unsaid};
+use super::io::{Closed, Connect, Origin, Output, Outputs, Record, Statistic, User};
+use super::moving::Unsaid;
 use super::recover::Recorded;
 use super::{Due, Key, Worker};
 use crate::id::{ConnectionId, Epoch, Person, Secret, SessionId, WorkerId};
@@ -112,7 +112,7 @@ impl Worker {
         match &returning.token {
             Some(token) => {
                 if let Some(from) = &returning.from
-                    && !self.is_outdated(token.session, from, now, out)
+                    && !self.gives_way(token.session, from, now, out)
                 {
                     return out.push(Output::Close(connection));
                 }

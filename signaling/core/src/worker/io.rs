@@ -4,10 +4,10 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::moving::Origin;
 pub(super) use super::record::{DropReason, Record, Statistic, WaitEnd};
 use crate::id::{ConnectionId, Epoch, SessionId, WorkerId};
 use crate::pairing;
+use crate::time::Millis;
 
 /// One thing that happened.
 #[derive(Debug)]
@@ -128,6 +128,17 @@ pub struct Connect<'a> {
     /// [`Output::Moved`], or [`Output::Close`] when its session cannot be had. Nothing of the client may be handed to the
     /// worker until then. None where the client asks itself.
     pub from: Option<Origin>,
+}
+
+/// Where a connection comes from that goes on here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Who has its session.
+    pub owner: WorkerId,
+    /// Since which term.
+    pub epoch: Epoch,
+    /// When it asked for the session: one that asked later keeps it.
+    pub since: Millis,
 }
 
 /// The outcome of authentication.

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::io::{Closed, Output, Outputs, Record};
+use super::io::{Closed, Origin, Output, Outputs, Record};
 use super::{Due, Key, Worker};
-use crate::id::{ConnectionId, Epoch, SessionId, WorkerId};
+use crate::id::{ConnectionId, SessionId};
 use crate::time::Millis;
 
 /// How long the other worker may take to ask for the session. Then the connection counts as lost.
@@ -38,17 +38,6 @@ pub struct Papers {
     pub offsets: bool,
     /// The `sub` of the JWT that it was opened with.
     pub user: Option<Arc<str>>,
-}
-
-/// Where a connection comes from that goes on here.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
-    /// Who has its session.
-    pub owner: WorkerId,
-    /// Since which term.
-    pub epoch: Epoch,
-    /// When it asked for the session: one that asked later keeps it.
-    pub since: Millis,
 }
 
 /// Connections that have departed, and whose sessions have not been fetched yet.
@@ -121,19 +110,19 @@ impl Worker {
         }
     }
 
-    /// Drops a copy of a session that has a later owner, from whom a connection comes. `false` where it is the owner's that
-    /// is out of date.
-    pub(super) fn is_outdated(
+    /// Gives way to the owner that a connection comes from, where there is an older copy of its session here. `false` where
+    /// that owner's is the older one.
+    pub(super) fn gives_way(
         &mut self,
         session: SessionId,
         from: &Origin,
         now: Millis,
         out: &mut Outputs,
     ) -> bool {
-        let Some(epoch) = self
-            .epoch_of(session)
-            .filter(|_| from.owner != self.config.worker)
-        else {
+        if from.owner == self.config.worker {
+            return true;
+        }
+        let Some(epoch) = self.epoch_of(session) else {
             return true;
         };
         self.superseded(session, from.epoch, &from.owner, now, out);
