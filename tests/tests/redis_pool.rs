@@ -37,7 +37,13 @@ impl Asker {
     }
 
     async fn ask(&mut self, pool: &Pool, request: Request, now: Millis) -> Option<Reply> {
-        pool.handle(&mut self.connection, request, now, &mut self.rng)
+        let replies = self.ask_all(pool, vec![request], now).await;
+        assert!(replies.len() < 2, "{replies:?}");
+        replies.into_iter().next()
+    }
+
+    async fn ask_all(&mut self, pool: &Pool, requests: Vec<Request>, now: Millis) -> Vec<Reply> {
+        pool.handle(&mut self.connection, requests, now, &mut self.rng)
             .await
             .unwrap()
     }
@@ -89,6 +95,47 @@ async fn it_answers_as_the_table_says() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn what_is_asked_together_is_answered_in_order() {
+    let mut asker = Asker::start().await;
+    let pool = Pool::new("chat", LONGEST_WAIT);
+    let [alice, bob, carol] =
+        ["alice", "bob", "carol"].map(|name| ticket(&mut asker.rng, Person::of_user(name)));
+    let (session, epoch) = (alice.session, alice.epoch);
+    let block = Request::Block {
+        session,
+        by: alice.person,
+        of: bob.person,
+    };
+    let leave = Request::Leave { session, epoch };
+    let requests = vec![
+        enter(&alice),
+        block,
+        enter(&bob),
+        leave,
+        enter(&carol),
+        enter(&alice),
+    ];
+    let replies = asker.ask_all(&pool, requests, NOW).await;
+    let [
+        Reply::Waiting { session: first, .. },
+        Reply::Blocked { of, .. },
+        Reply::Waiting { session: second, .. },
+        Reply::Claimed(claim),
+        Reply::Waiting { session: last, .. },
+    ] = &replies[..]
+    else {
+        panic!("{replies:?}");
+    };
+    assert_eq!((*first, *of, *second), (session, bob.person, bob.session));
+    assert_eq!(
+        (claim.first.session, claim.second.session),
+        (carol.session, bob.session),
+        "who has left is paired with nobody"
+    );
+    assert_eq!(*last, session);
 }
 
 #[tokio::test]

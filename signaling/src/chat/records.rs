@@ -4,7 +4,7 @@ use signaling_core::time::Millis;
 use signaling_core::worker::{Input, Output};
 
 use super::Chat;
-use crate::redis::records::Ask;
+use crate::redis::records::{Ask, Save};
 
 impl Chat {
     /// Carries out an output that concerns a record; there are none without Redis.
@@ -17,12 +17,12 @@ impl Chat {
                 epoch,
                 body,
                 matched,
-            } => Ask::Save {
+            } => Ask::Save(Save {
                 session,
                 epoch,
                 body: bytes(&body),
                 matched: matched.as_ref().map(bytes).unwrap_or_default(),
-            },
+            }),
             Output::Forget { session, epoch } => Ask::Forget { session, epoch },
             Output::Load { connection, session } => Ask::Load { connection, session },
             Output::Take {

@@ -32,11 +32,11 @@ impl Call {
     pub(super) const TO_SHARD: &str = "SPUBLISH";
 
     /// The call of a script with these keys. Arguments follow.
-    pub(super) fn of<const N: usize>(script: &'static Script, keys: [&str; N]) -> Self {
+    pub(super) fn of(script: &'static Script, keys: &[impl AsRef<str>]) -> Self {
         let mut command = redis::cmd("EVALSHA");
-        command.arg(script.get_hash()).arg(N);
+        command.arg(script.get_hash()).arg(keys.len());
         for key in keys {
-            command.arg(key);
+            command.arg(key.as_ref());
         }
         Self {
             command,

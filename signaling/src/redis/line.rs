@@ -3,9 +3,11 @@
 //! What has piled up while the last answer was awaited goes out together. A connection that fails is given up with all
 //! that was asked over it, and made anew.
 
+use std::iter::Peekable;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use std::vec::Drain;
 
 use rand::SeedableRng as _;
 use rand::rngs::{StdRng, SysRng};
@@ -28,6 +30,8 @@ use crate::metrics::RedisOperation;
 pub(super) const QUEUE: usize = 4096;
 /// How many go out together.
 const BATCH: usize = 256;
+/// How many requests to the pool, or records, one call of a script takes at most: Redis does nothing else meanwhile.
+const TOGETHER: usize = 32;
 /// How soon all is written again once more, where Redis does not come after.
 const WRITE_AGAIN_AFTER: Duration = Duration::from_secs(2);
 
@@ -56,7 +60,7 @@ impl Command {
 
     /// Whether something is missing in Redis if it is not done.
     pub(super) fn writes_record(&self) -> bool {
-        matches!(self, Self::Record(Ask::Save { .. } | Ask::Forget { .. }))
+        matches!(self, Self::Record(Ask::Save(_) | Ask::Forget { .. }))
     }
 }
 
@@ -213,11 +217,13 @@ impl Line {
     ) -> Result<(), LineError> {
         let mut calls = Vec::with_capacity(batch.len());
         let mut asked = Vec::with_capacity(batch.len());
-        for command in batch.drain(..) {
-            let (call, what) = self.call(command, rng)?;
+        let mut commands = batch.drain(..).peekable();
+        while let Some(command) = commands.next() {
+            let (call, what) = self.call(command, &mut commands, rng)?;
             calls.push(call);
             asked.push(what);
         }
+        drop(commands);
         let began = Instant::now();
         let answers = ask_all(calls, connection).await.map_err(LineError::Silent)?;
         let took = began.elapsed();
@@ -229,13 +235,44 @@ impl Line {
         taken.fold(Ok(()), Result::and)
     }
 
-    fn call(&self, command: Command, rng: &mut StdRng) -> Result<(Call, Asked), PoolError> {
+    /// The call for a command and for those that follow, as far as one call can be for all of them.
+    fn call(
+        &self,
+        command: Command,
+        following: &mut Peekable<Drain<'_, Command>>,
+        rng: &mut StdRng,
+    ) -> Result<(Call, Asked), PoolError> {
         Ok(match command {
             Command::Publish(call) => (call, Asked::Publish),
             Command::Count(call) => (call, Asked::Count),
-            Command::Pool { request, now } => {
-                let (call, asked) = self.pool.ask(*request, now, rng)?;
+            Command::Pool { request, mut now } => {
+                let mut requests = vec![*request];
+                while requests.len() < TOGETHER
+                    && let Some(command) = following.next_if(|next| matches!(next, Command::Pool { .. }))
+                    && let Command::Pool { request, now: later } = command
+                {
+                    requests.push(*request);
+                    now = later;
+                }
+                let (call, asked) = self.pool.ask(requests, now, rng)?;
                 (call, Asked::Pool(asked))
+            }
+            Command::Record(Ask::Save(save)) => {
+                let most = if self.wiring.server.is_cluster() {
+                    1
+                } else {
+                    TOGETHER
+                };
+                let mut saves = vec![save];
+                while saves.len() < most
+                    && let Some(command) =
+                        following.next_if(|next| matches!(next, Command::Record(Ask::Save(_))))
+                    && let Command::Record(Ask::Save(save)) = command
+                {
+                    saves.push(save);
+                }
+                let (call, asked) = self.records.save(saves);
+                (call, Asked::Record(asked))
             }
             Command::Record(ask) => {
                 let (call, asked) = self.records.ask(ask);
@@ -247,25 +284,24 @@ impl Line {
     /// Takes an answer.
     fn take(&self, asked: Asked, answer: RedisResult<Value>) -> Result<(), LineError> {
         let operation = asked.operation();
-        let heard = match asked {
+        match asked {
             Asked::Publish => {
                 answer.map_err(LineError::Publish)?;
-                None
             }
             Asked::Count => {
                 answer.map_err(LineError::Count)?;
-                None
             }
             Asked::Pool(asked) => {
-                let reply = asked.read(answer.map_err(PoolError::Script)?)?;
-                reply.map(|reply| Heard::Pool(self.with_own_times(reply)))
+                for reply in asked.read(answer.map_err(PoolError::Script)?)? {
+                    self.tell(Heard::Pool(self.with_own_times(reply)), operation);
+                }
             }
-            Asked::Record(asked) => answer
-                .and_then(|answer| asked.read(answer))
-                .map_err(LineError::Record)?,
-        };
-        if let Some(heard) = heard {
-            self.tell(heard, operation);
+            Asked::Record(asked) => {
+                let heard = answer.and_then(|answer| asked.read(answer));
+                for heard in heard.map_err(LineError::Record)? {
+                    self.tell(heard, operation);
+                }
+            }
         }
         Ok(())
     }

@@ -31,20 +31,15 @@ const MAX_TICKETS: u32 = 1_000_000;
 /// How many blocks of users are kept; the oldest give way.
 const MAX_BLOCKS: u32 = 1_000_000;
 
-macro_rules! script {
-    ($file:literal) => {
-        LazyLock::new(|| {
-            Script::new(concat!(
-                include_str!("scripts/pool.lua"),
-                include_str!(concat!("scripts/", $file))
-            ))
-        })
-    };
-}
-
-static ENTER: LazyLock<Script> = script!("enter.lua");
-static LEAVE: LazyLock<Script> = script!("leave.lua");
-static BLOCK: LazyLock<Script> = script!("block.lua");
+static SCRIPT: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(
+        include_str!("scripts/pool.lua"),
+        include_str!("scripts/enter.lua"),
+        include_str!("scripts/leave.lua"),
+        include_str!("scripts/block.lua"),
+        include_str!("scripts/requests.lua"),
+    ))
+});
 
 /// Why a request was not executed, or its reply is of no use.
 #[derive(Debug, thiserror::Error)]
@@ -90,75 +85,92 @@ impl Pool {
         }
     }
 
-    /// Executes one request. A reply goes to whoever asked. `now` and the times in a ticket must be of one clock for all
-    /// pods.
+    /// Executes requests, one after the other. Replies go to whoever asked. `now` and the times in a ticket must be of one
+    /// clock for all pods.
     ///
     /// # Errors
-    /// When Redis did not execute it, or what came back cannot be understood. The request may have been executed all the
-    /// same; whatever it was, it is asked again.
+    /// When Redis did not execute them, or what came back cannot be understood. They may have been executed all the same;
+    /// whatever they were, they are asked again.
     pub async fn handle(
         &self,
         connection: &mut impl ConnectionLike,
-        request: Request,
+        requests: Vec<Request>,
         now: Millis,
         rng: &mut impl Rng,
-    ) -> Result<Option<Reply>, PoolError> {
-        let (call, asked) = self.ask(request, now, rng)?;
+    ) -> Result<Vec<Reply>, PoolError> {
+        let (call, asked) = self.ask(requests, now, rng)?;
         let answer = call.ask(connection).await.map_err(PoolError::Script)?;
         asked.read(answer)
     }
 
-    /// The script's call that executes a request, and what its answer is to.
+    /// The script's call that executes requests, and what its answer is to.
     ///
     /// # Errors
     /// A ticket that cannot be written.
     pub(super) fn ask(
         &self,
-        request: Request,
+        requests: Vec<Request>,
         now: Millis,
         rng: &mut impl Rng,
     ) -> Result<(Call, Asked), PoolError> {
-        let base = [&*self.base];
-        Ok(match request {
-            Request::Enter(ticket) => {
-                let stored = serde_json::to_string(&Stored::from(&*ticket)).map_err(PoolError::Ticket)?;
-                let longest_wait = u64::try_from(self.longest_wait.as_millis()).unwrap_or(u64::MAX);
-                let enter = Call::of(&ENTER, base).arg(stored).arg(now.0);
-                let match_id = MatchId::random(rng);
-                (
-                    enter.arg(longest_wait).arg(self.room.0),
-                    Asked::Enter { ticket, match_id },
-                )
-            }
-            Request::Leave { session, epoch } => {
-                let leave = Call::of(&LEAVE, base).arg(&session.text()[..]);
-                (leave.arg(epoch.0).arg(now.0), Asked::Leave)
-            }
-            Request::Block { session, by, of } => {
-                let block = Call::of(&BLOCK, base).arg(by.to_string()).arg(of.to_string());
-                (block.arg(now.0).arg(self.room.1), Asked::Block { session, of })
-            }
-        })
+        let longest_wait = u64::try_from(self.longest_wait.as_millis()).unwrap_or(u64::MAX);
+        let mut call = Call::of(&SCRIPT, &[&*self.base]).arg(now.0).arg(longest_wait);
+        call = call.arg(self.room.0).arg(self.room.1);
+        let mut asked = Vec::with_capacity(requests.len());
+        for request in requests {
+            asked.push(match request {
+                Request::Enter(ticket) => {
+                    let stored = serde_json::to_string(&Stored::from(&*ticket)).map_err(PoolError::Ticket)?;
+                    call = call.arg("enter").arg(stored);
+                    let match_id = MatchId::random(rng);
+                    AskedOne::Enter { ticket, match_id }
+                }
+                Request::Leave { session, epoch } => {
+                    call = call.arg("leave").arg(&session.text()[..]).arg(epoch.0);
+                    AskedOne::Leave
+                }
+                Request::Block { session, by, of } => {
+                    call = call.arg("block").arg(by.to_string()).arg(of.to_string());
+                    AskedOne::Block { session, of }
+                }
+            });
+        }
+        Ok((call, Asked(asked)))
     }
 }
 
 /// What was asked of the pool, for whoever reads the answer.
-pub(super) enum Asked {
+pub(super) struct Asked(Vec<AskedOne>);
+
+enum AskedOne {
     Enter { ticket: Box<Ticket>, match_id: MatchId },
     Leave,
     Block { session: SessionId, of: Person },
 }
 
 impl Asked {
-    /// Reads the answer; a reply goes to whoever asked.
+    /// Reads the answer; replies go to whoever asked.
     ///
     /// # Errors
     /// When it cannot be understood.
-    pub(super) fn read(self, answer: Value) -> Result<Option<Reply>, PoolError> {
+    pub(super) fn read(self, answer: Value) -> Result<Vec<Reply>, PoolError> {
+        let answers = match answer.as_sequence() {
+            Some(answers) if answers.len() == self.0.len() => answers,
+            _ => return Err(PoolError::Reply(format!("{answer:?}"))),
+        };
+        let replies = self.0.into_iter().zip(answers);
+        replies
+            .filter_map(|(asked, answer)| asked.read(answer).transpose())
+            .collect()
+    }
+}
+
+impl AskedOne {
+    fn read(self, answer: &Value) -> Result<Option<Reply>, PoolError> {
         match self {
             Self::Leave => Ok(None),
             Self::Block { session, of } => Ok(Some(Reply::Blocked { session, of })),
-            Self::Enter { ticket, match_id } => read_entered(*ticket, match_id, &answer),
+            Self::Enter { ticket, match_id } => read_entered(*ticket, match_id, answer),
         }
     }
 }
@@ -237,11 +249,13 @@ struct Stored {
     criteria: String,
     #[serde(with = "id")]
     person: Person,
-    recent: Vec<String>,
-    blocked: Vec<String>,
+    #[serde(with = "ids")]
+    recent: Vec<Person>,
+    #[serde(with = "ids")]
+    blocked: Vec<Person>,
 }
 
-/// Identifiers as their 20 characters.
+/// An identifier as its 20 characters.
 mod id {
     use std::fmt::Display;
     use std::str::FromStr;
@@ -261,9 +275,26 @@ mod id {
     }
 }
 
+/// Several of them.
+mod ids {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use signaling_core::id::Person;
+
+    #[derive(Serialize, Deserialize)]
+    struct AsText(#[serde(with = "super::id")] Person);
+
+    pub(super) fn serialize<S: Serializer>(people: &[Person], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(people.iter().map(|person| AsText(*person)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Person>, D::Error> {
+        let people = Vec::<AsText>::deserialize(deserializer)?;
+        Ok(people.into_iter().map(|AsText(person)| person).collect())
+    }
+}
+
 impl From<&Ticket> for Stored {
     fn from(ticket: &Ticket) -> Self {
-        let texts = |people: &[Person]| people.iter().map(Person::to_string).collect();
         Self {
             session: ticket.session,
             worker: ticket.worker.clone(),
@@ -272,8 +303,8 @@ impl From<&Ticket> for Stored {
             anywhere_from: ticket.anywhere_from,
             criteria: serde_json::to_string(&*ticket.criteria).expect("strings are JSON"),
             person: ticket.person,
-            recent: texts(&ticket.recent),
-            blocked: texts(&ticket.blocked),
+            recent: ticket.recent.clone(),
+            blocked: ticket.blocked.clone(),
         }
     }
 }

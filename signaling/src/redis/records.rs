@@ -27,16 +27,7 @@ static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scrip
 #[derive(Debug)]
 pub enum Ask {
     /// To write one.
-    Save {
-        /// The session.
-        session: SessionId,
-        /// The owner's term.
-        epoch: Epoch,
-        /// The session's bytes.
-        body: Vec<u8>,
-        /// Those of its side of a match; empty when it is in none.
-        matched: Vec<u8>,
-    },
+    Save(Save),
     /// To remove one.
     Forget {
         /// The session.
@@ -64,7 +55,20 @@ pub enum Ask {
     },
 }
 
-/// A session's record.
+/// A record to be written.
+#[derive(Debug)]
+pub struct Save {
+    /// The session.
+    pub session: SessionId,
+    /// The owner's term.
+    pub epoch: Epoch,
+    /// The session's bytes.
+    pub body: Vec<u8>,
+    /// Those of its side of a match; empty when it is in none.
+    pub matched: Vec<u8>,
+}
+
+/// A session's record, as it is found.
 #[derive(Debug)]
 pub struct Record {
     /// Who wrote it.
@@ -129,17 +133,7 @@ impl Records {
     /// The script's call that does what is asked, and what its answer is to.
     pub(super) fn ask(&self, ask: Ask) -> (Call, Asked) {
         match ask {
-            Ask::Save {
-                session,
-                epoch,
-                body,
-                matched,
-            } => {
-                let save = self.of(&SAVE, session).arg(epoch.0).arg(self.owner.as_str());
-                let save = save.arg(body).arg(millis(self.session_ttl));
-                let save = save.arg(matched).arg(millis(self.match_ttl));
-                (save, Asked::Save { session })
-            }
+            Ask::Save(save) => self.save(vec![save]),
             Ask::Forget { session, epoch } => (self.of(&FORGET, session).arg(epoch.0), Asked::Forget),
             Ask::Load { connection, session } => (self.of(&LOAD, session), Asked::Load { connection }),
             Ask::Take {
@@ -154,16 +148,33 @@ impl Records {
         }
     }
 
+    /// The same for several that are written together. A cluster takes no more than one at a time.
+    pub(super) fn save(&self, saves: Vec<Save>) -> (Call, Asked) {
+        let keys: Vec<String> = saves.iter().flat_map(|save| self.keys(save.session)).collect();
+        let mut call = Call::of(&SAVE, &keys).arg(self.owner.as_str());
+        call = call.arg(millis(self.session_ttl)).arg(millis(self.match_ttl));
+        let mut sessions = Vec::with_capacity(saves.len());
+        for save in saves {
+            call = call.arg(save.epoch.0).arg(save.body).arg(save.matched);
+            sessions.push(save.session);
+        }
+        (call, Asked::Save(sessions))
+    }
+
     fn of(&self, script: &'static Script, session: SessionId) -> Call {
-        let of_session = format!("{}:session:{{{session}}}", self.prefix);
-        let of_match = format!("{}:match:{{{session}}}", self.prefix);
-        Call::of(script, [&of_session, &of_match])
+        Call::of(script, &self.keys(session))
+    }
+
+    fn keys(&self, session: SessionId) -> [String; 2] {
+        let text = session.text();
+        let session = std::str::from_utf8(&text).expect("base64url is ASCII");
+        [":session:{", ":match:{"].map(|kind| [&self.prefix, kind, session, "}"].concat())
     }
 }
 
 /// What was asked of the records, for whoever reads the answer.
 pub(super) enum Asked {
-    Save { session: SessionId },
+    Save(Vec<SessionId>),
     Forget,
     Load { connection: ConnectionId },
     Take { connection: ConnectionId },
@@ -174,25 +185,31 @@ impl Asked {
     pub(super) fn operation(&self) -> RedisOperation {
         match self {
             Self::Load { .. } => RedisOperation::Read,
-            Self::Save { .. } | Self::Forget | Self::Take { .. } => RedisOperation::Write,
+            Self::Save(_) | Self::Forget | Self::Take { .. } => RedisOperation::Write,
         }
     }
 
-    /// Reads the answer, which goes to the worker that asked.
+    /// Reads the answer, for the worker that asked.
     ///
     /// # Errors
     /// When it cannot be understood.
-    pub(super) fn read(self, answer: Value) -> Result<Option<Heard>, RedisError> {
+    pub(super) fn read(self, answer: Value) -> Result<Vec<Heard>, RedisError> {
         Ok(match self {
-            Self::Forget => None,
-            Self::Save { session } => superseded(session, &from_redis_value::<Vec<String>>(answer)?),
+            Self::Forget => Vec::new(),
+            Self::Save(sessions) => {
+                let later = from_redis_value::<Vec<Vec<String>>>(answer)?;
+                let saved = sessions.into_iter().zip(&later);
+                saved
+                    .filter_map(|(session, later)| superseded(session, later))
+                    .collect()
+            }
             Self::Load { connection } => {
                 let record = Record::read(from_redis_value(answer)?);
-                Some(Heard::Loaded { connection, record })
+                vec![Heard::Loaded { connection, record }]
             }
             Self::Take { connection } => {
                 let record = Record::read(from_redis_value(answer)?);
-                Some(Heard::Taken { connection, record })
+                vec![Heard::Taken { connection, record }]
             }
         })
     }

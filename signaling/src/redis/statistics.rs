@@ -75,7 +75,7 @@ impl Statistics {
     pub(super) fn add(&self, user: &str, counts: Counts, now: Millis) -> Call {
         let key = format!("{}:user:{user}", self.prefix);
         let ttl = u64::try_from(self.ttl.as_millis()).unwrap_or(u64::MAX);
-        let add = Call::of(&COUNT, [&key]).arg(ttl).arg(now.0);
+        let add = Call::of(&COUNT, &[&key]).arg(ttl).arg(now.0);
         counts
             .fields()
             .fold(add, |add, (name, number)| add.arg(name).arg(number))

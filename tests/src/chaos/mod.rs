@@ -24,6 +24,7 @@ mod timeline;
 pub mod timers;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::rc::Rc;
@@ -31,6 +32,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use signaling_core::history::{Breach, Ledger};
+use signaling_core::id::MatchId;
 use signaling_core::time::Millis;
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
@@ -252,10 +254,10 @@ impl Run {
     /// Tells the stories of breaches that have not been told.
     fn show(&mut self, breaches: &[Breach], tell: &mut impl FnMut(&str)) {
         for (place, breach) in breaches.iter().enumerate().skip(self.shown) {
-            let before = breaches[..place]
-                .iter()
-                .filter(|earlier| earlier.law == breach.law);
-            if before.count() < SHOWN_BREACHES {
+            // One defect may break a law with every signal of a match.
+            let same = |earlier: &&Breach| earlier.law == breach.law;
+            let before: BTreeSet<_> = breaches[..place].iter().filter(same).map(story_of).collect();
+            if before.len() < SHOWN_BREACHES && !before.contains(&story_of(breach)) {
                 tell(&self.story(breach));
             }
         }
@@ -325,4 +327,9 @@ impl Run {
             recoveries: timeline.recoveries(),
         }
     }
+}
+
+/// Breaches with the same have one story.
+fn story_of(breach: &Breach) -> (usize, Option<MatchId>) {
+    (breach.person, breach.match_id)
 }

@@ -1,6 +1,6 @@
 //! The pool of one pod without Redis: tickets in memory.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use rand::Rng;
 use super::history::Waits;
 use super::rules::{near_enough, people_agree, wishes_agree};
 use super::{Claim, Criteria, Reply, Request, STALE_AFTER, Ticket};
-use crate::id::{Epoch, MatchId, Person, SessionId};
+use crate::id::{Epoch, IdMap, MatchId, Person, SessionId};
 use crate::time::Millis;
 
 /// How many tickets one request looks at.
@@ -30,11 +30,11 @@ type QueueId = u64;
 /// compatible ticket of another kind is found.
 #[derive(Debug)]
 pub struct MemoryPool {
-    queues: HashMap<QueueId, Queue>,
+    queues: IdMap<QueueId, Queue>,
     by_criteria: HashMap<Arc<Criteria>, QueueId>,
-    /// The oldest ticket of each queue.
-    heads: BTreeSet<(Millis, QueueId)>,
-    tickets: HashMap<SessionId, Place>,
+    /// Since when the oldest of each queue waits, and what they want there: most demands of a queue fail by that alone.
+    heads: BTreeMap<(Millis, QueueId), Arc<Criteria>>,
+    tickets: IdMap<SessionId, Place>,
     blocks: HashSet<(Person, Person)>,
     block_order: VecDeque<(Person, Person)>,
     waits: Waits,
@@ -46,9 +46,9 @@ pub struct MemoryPool {
     sweep_at: Millis,
 }
 
-#[derive(Debug)]
+/// Those who want the same.
+#[derive(Debug, Default)]
 struct Queue {
-    criteria: Arc<Criteria>,
     tickets: BTreeMap<(Millis, SessionId), Kept>,
 }
 
@@ -72,10 +72,10 @@ impl MemoryPool {
     #[must_use]
     pub fn new(longest_wait: Duration) -> Self {
         Self {
-            queues: HashMap::new(),
+            queues: IdMap::default(),
             by_criteria: HashMap::new(),
-            heads: BTreeSet::new(),
-            tickets: HashMap::new(),
+            heads: BTreeMap::new(),
+            tickets: IdMap::default(),
             blocks: HashSet::new(),
             block_order: VecDeque::new(),
             waits: Waits::default(),
@@ -164,19 +164,19 @@ impl MemoryPool {
         let mut looks = 0;
         let mut oldest: Option<(Millis, SessionId)> = None;
         let wish = (&*asker.criteria, now.since(asker.since));
-        for (head, queue) in &self.heads {
+        for ((head, queue), criteria) in &self.heads {
             if looks >= LOOKS || oldest.is_some_and(|(since, _)| since <= *head) {
                 break;
             }
             looks += 1;
-            let queue = &self.queues[queue];
-            if !wishes_agree(wish, (&queue.criteria, now.since(*head))) {
+            if !wishes_agree(wish, (criteria, now.since(*head))) {
                 continue;
             }
+            let queue = &self.queues[queue];
             for (place, Kept { ticket, put }) in queue.tickets.iter().take(LOOKS - looks + 1) {
                 looks += 1;
                 if oldest.is_some_and(|best| best <= *place)
-                    || !wishes_agree(wish, (&queue.criteria, now.since(place.0)))
+                    || !wishes_agree(wish, (criteria, now.since(place.0)))
                 {
                     break;
                 }
@@ -212,15 +212,13 @@ impl MemoryPool {
                 put: now,
             },
         );
-        let queue = self.queues.entry(id).or_insert_with(|| Queue {
-            criteria: Arc::clone(&ticket.criteria),
-            tickets: BTreeMap::new(),
-        });
+        let criteria = Arc::clone(&ticket.criteria);
+        let queue = self.queues.entry(id).or_default();
         let before = queue.head();
         queue.tickets.insert((since, session), Kept { ticket, put: now });
         let after = queue.head();
         let position = queue.tickets.range(..=(since, session)).take(1_000).count();
-        self.move_head(id, before, after);
+        self.move_head(id, &criteria, (before, after));
         u32::try_from(position).unwrap_or(u32::MAX)
     }
 
@@ -230,7 +228,7 @@ impl MemoryPool {
         let before = queue.head();
         let Kept { ticket, .. } = queue.tickets.remove(&(place.since, session))?;
         let after = queue.head();
-        self.move_head(place.queue, before, after);
+        self.move_head(place.queue, &ticket.criteria, (before, after));
         if after.is_none() {
             self.queues.remove(&place.queue);
             self.by_criteria.remove(&ticket.criteria);
@@ -248,13 +246,18 @@ impl MemoryPool {
         }
     }
 
-    fn move_head(&mut self, queue: QueueId, before: Option<Millis>, after: Option<Millis>) {
+    fn move_head(
+        &mut self,
+        queue: QueueId,
+        criteria: &Arc<Criteria>,
+        (before, after): (Option<Millis>, Option<Millis>),
+    ) {
         if before != after {
             if let Some(before) = before {
                 self.heads.remove(&(before, queue));
             }
             if let Some(after) = after {
-                self.heads.insert((after, queue));
+                self.heads.insert((after, queue), Arc::clone(criteria));
             }
         }
     }

@@ -46,20 +46,20 @@ pub(super) fn near_enough(one: &Ticket, other: &Ticket, now: Millis) -> bool {
     one.worker.pod() == other.worker.pod() || one.anywhere_from <= now || other.anywhere_from <= now
 }
 
-/// Whether two wishes agree after these waits.
-pub(super) fn wishes_agree(one: (&Criteria, Duration), other: (&Criteria, Duration)) -> bool {
-    accepts(one, other.0) && accepts(other, one.0)
-}
-
-fn accepts((wish, waited): (&Criteria, Duration), other: &Criteria) -> bool {
-    let mode = same(wish.mode, other.mode);
-    let language = waited >= Widening::LANGUAGE || same(wish.language.as_deref(), other.language.as_deref());
-    let region = waited >= Widening::REGION || same(wish.region.as_deref(), other.region.as_deref());
-    let interest = waited >= Widening::INTERESTS
-        || wish.interests.is_empty()
-        || other.interests.is_empty()
-        || wish.common(other).next().is_some();
-    mode && language && region && interest
+/// Whether two wishes agree after these waits: a demand is dropped once both have waited for long enough.
+pub(super) fn wishes_agree(
+    (one, waited): (&Criteria, Duration),
+    (other, other_waited): (&Criteria, Duration),
+) -> bool {
+    let least = waited.min(other_waited);
+    let dropped = |after| least >= after;
+    same(one.mode, other.mode)
+        && (dropped(Widening::LANGUAGE) || same(one.language.as_deref(), other.language.as_deref()))
+        && (dropped(Widening::REGION) || same(one.region.as_deref(), other.region.as_deref()))
+        && (dropped(Widening::INTERESTS)
+            || one.interests.is_empty()
+            || other.interests.is_empty()
+            || one.common(other).next().is_some())
 }
 
 fn same<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {

@@ -93,7 +93,12 @@ impl Worker {
         if let Some(after) = asked.after {
             matched.sent.catch_up(after);
         }
-        let heard = missed.first().map_or(matched.sent.last(), |(seq, _)| seq - 1);
+        let heard = match missed.first() {
+            Some((seq, _)) => seq - 1,
+            None if matched.signalled() => matched.sent.last(),
+            // Numbers that are left out after a record are no signals: who counts them would say that there were some.
+            None => asked.after.unwrap_or(0).min(matched.sent.last()),
+        };
         let complete = complete || asked.after.is_none();
         self.partner_back(match_id, to, asked.renegotiate || !complete, out);
         let answer = Confirmed {

@@ -124,6 +124,35 @@ fn a_match_that_is_taken_from_a_record_and_moves_on_is_told_to_who_never_heard_o
 }
 
 #[test]
+fn numbers_left_out_after_a_record_are_no_sign_that_its_client_knows_the_match() {
+    for delay in 0..12 {
+        let mut world = recording(3, 760 + delay);
+        let [a] = searching(&mut world, [0]);
+        // The match is made while the client is gone, and its owner dies.
+        world.disconnect_noticed(a, Closed::Lost, Duration::from_secs(40));
+        let [b] = searching(&mut world, [2]);
+        world.run(MATCHED);
+        kill(&mut world, 0);
+        world.connect(a, 1);
+        world.run(millis(delay));
+        world.disconnect_noticed(a, Closed::Lost, Duration::from_secs(40));
+        world.run(millis(100));
+        if found(&world, a) > 0 {
+            continue;
+        }
+        // The partner asks the new owner where it stands, and says so when it is asked in turn.
+        world.disconnect(b, Closed::Lost);
+        world.connect(b, 2);
+        world.run(millis(500));
+        world.connect(a, 1);
+        world.run(Duration::from_secs(3));
+        let names = world.clients[a].names();
+        assert_eq!(found(&world, a), 1, "after {delay} ms: {names:?}");
+        talk(&mut world, a, b, "told");
+    }
+}
+
+#[test]
 fn who_comes_back_twice_from_an_old_record_gets_no_signal_twice() {
     let mut world = recording(4, 740);
     let a = world.client(false);

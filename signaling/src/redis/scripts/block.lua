@@ -1,5 +1,6 @@
--- Notes that one person is never to be paired with another.
--- ARGV: who blocks, whom, now, how many blocks are kept: the oldest give way.
-
-redis.call('ZADD', BLOCKS, 'NX', ARGV[3], ARGV[1] .. '|' .. ARGV[2])
-redis.call('ZREMRANGEBYRANK', BLOCKS, 0, -1 - tonumber(ARGV[4]))
+-- Notes that one person is never to be paired with another. The oldest blocks give way.
+local function block(by, of, now, room)
+    redis.call('ZADD', BLOCKS, 'NX', now, by .. '|' .. of)
+    redis.call('ZREMRANGEBYRANK', BLOCKS, 0, -1 - room)
+    return {}
+end

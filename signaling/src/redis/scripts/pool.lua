@@ -6,6 +6,9 @@
 --
 -- Nothing here is newer than Redis 6.0. Time is an argument. Keys that are not in KEYS (one queue for each criteria) begin
 -- with the first of KEYS, and so have its hash tag.
+--
+-- ARGV: now, the longest wait, how many tickets and how many blocks there may be, and any number of requests:
+-- 'enter', the ticket; 'leave', the session, the epoch; 'block', who blocks, whom. Replies a list of what each says.
 
 local base = KEYS[1]
 local TICKETS = base .. 'tickets'         -- hash: session -> its ticket, JSON as its owner wrote it
@@ -75,23 +78,37 @@ local function sweep(now)
     end
 end
 
-local function note_wait(criteria, waited)
-    local function note(field)
-        local text = redis.call('HGET', WAITS, field)
-        local waits = text and cmsgpack.unpack(text) or {}
-        table.insert(waits, waited)
+-- Notes how long somebody waited, or several did who wanted the same.
+local function note(field, waited)
+    local text = redis.call('HGET', WAITS, field)
+    local waits = text and cmsgpack.unpack(text) or {}
+    for _, one in ipairs(waited) do
+        table.insert(waits, one)
         if #waits > KEPT_WAITS then
             table.remove(waits, 1)
         end
-        redis.call('HSET', WAITS, field, cmsgpack.pack(waits))
-        return not text
     end
-    note('*')
-    if note(criteria) then
+    redis.call('HSET', WAITS, field, cmsgpack.pack(waits))
+    return not text
+end
+
+local function note_waits(criteria, waited)
+    if note(criteria, waited) then
         redis.call('LPUSH', WAITS_ORDER, criteria)
         if redis.call('LLEN', WAITS_ORDER) > KEPT_CRITERIA then
             redis.call('HDEL', WAITS, redis.call('RPOP', WAITS_ORDER))
         end
+    end
+end
+
+-- The same for two who have found each other.
+local function note_pair(one, waited, other, other_waited)
+    note('*', { waited, other_waited })
+    if one == other then
+        note_waits(one, { waited, other_waited })
+    else
+        note_waits(one, { waited })
+        note_waits(other, { other_waited })
     end
 end
 
@@ -178,8 +195,11 @@ local function fits(asker, ticket, now)
 end
 
 -- The oldest of one queue who will do, and how many were looked at.
-local function first_of(criteria, wish, asker, waited, looks, now)
+local function first_of(criteria, head, wish, asker, waited, looks, now)
     local wanted = criteria == asker.criteria and wish or cjson.decode(criteria)
+    if not wishes_agree(wish, waited, wanted, now - head) then
+        return nil, looks
+    end
     local places = redis.call('ZRANGE', queue(criteria), 0, LOOKS - looks, 'WITHSCORES')
     for at = 1, #places, 2 do
         local session, since = places[at], tonumber(places[at + 1])
@@ -209,7 +229,7 @@ local function partner(asker, now)
         end
         looks = looks + 1
         local found
-        found, looks = first_of(heads[at], wish, asker, waited, looks, now)
+        found, looks = first_of(heads[at], tonumber(heads[at + 1]), wish, asker, waited, looks, now)
         if found and not (oldest and oldest.since <= found.since) then
             oldest = found
         end
