@@ -16,9 +16,9 @@ use tokio::time::{interval, sleep, timeout};
 
 use super::Heard;
 use super::backoff::Backoff;
-use super::client::Wiring;
 use super::server::{PATIENCE, Server, ServerError};
 use super::shard::{self, ShardError};
+use super::wiring::Wiring;
 
 /// The version of the messages that this pod writes.
 const VERSION: u8 = 1;

@@ -17,20 +17,13 @@ use super::records::{Ask, Records};
 use super::server::Server;
 use super::state::State;
 use super::statistics::{Counts, Statistics};
+use super::wiring::Wiring;
 use super::{Heard, bus};
 use crate::config;
 use crate::metrics::{Metrics, RedisOperation};
 
 /// How much a worker may have left unheard.
 const UNHEARD: usize = 8192;
-
-/// What every connection needs.
-#[derive(Clone)]
-pub(super) struct Wiring {
-    pub(super) server: Arc<Server>,
-    pub(super) state: Arc<State>,
-    pub(super) metrics: Arc<Metrics>,
-}
 
 /// What a worker asks Redis. Nothing here waits: a command that finds no room is dropped and counted.
 pub struct Client {

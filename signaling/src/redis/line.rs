@@ -20,10 +20,10 @@ use tokio::time::sleep;
 use super::Heard;
 use super::backoff::Backoff;
 use super::call::{Call, ask_all};
-use super::client::Wiring;
 use super::pool::{self, Pool, PoolError};
 use super::records::{self, Ask, Records};
 use super::server::{Connection, ServerError};
+use super::wiring::Wiring;
 use crate::metrics::RedisOperation;
 
 /// How many commands may wait for a connection.

@@ -36,6 +36,7 @@ pub mod server;
 mod shard;
 mod state;
 pub mod statistics;
+mod wiring;
 
 use signaling_core::id::{ConnectionId, Epoch, SessionId, WorkerId};
 use signaling_core::pairing::Reply;

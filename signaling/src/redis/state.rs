@@ -9,7 +9,17 @@ use arc_swap::ArcSwap;
 use signaling_core::time::Millis;
 use tokio::sync::watch;
 
-use super::lease::Lease;
+/// Another pod that lives.
+#[derive(Debug)]
+pub(super) struct Peer<'a> {
+    pub(super) pod: &'a str,
+    /// Where it is reached, `http://host:port` or `https://host:port`.
+    pub(super) origin: String,
+    /// How many connections it has.
+    pub(super) connections: u64,
+    /// Whether all its workers hear what is published to a shard of a cluster.
+    pub(super) sharded: bool,
+}
 
 /// What a pod knows of Redis and of the other pods. Its lease writes it; everyone reads.
 #[derive(Debug)]
@@ -193,14 +203,14 @@ impl State {
     }
 
     /// Takes note of the other pods that live.
-    pub(super) fn know<'a>(&self, pods: impl Iterator<Item = (&'a str, &'a Lease)>) {
+    pub(super) fn know<'a>(&self, pods: impl Iterator<Item = Peer<'a>>) {
         let (mut peers, mut sharded, mut connections) = (HashMap::new(), HashSet::new(), 0);
-        for (pod, lease) in pods {
-            peers.insert(pod.to_owned(), lease.origin());
-            connections += lease.connections;
-            if lease.sharded {
-                sharded.insert(pod.to_owned());
+        for peer in pods {
+            connections += peer.connections;
+            if peer.sharded {
+                sharded.insert(peer.pod.to_owned());
             }
+            peers.insert(peer.pod.to_owned(), peer.origin);
         }
         self.elsewhere.store(connections, Ordering::Relaxed);
         self.peers.store(Arc::new(peers));

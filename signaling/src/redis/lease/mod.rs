@@ -20,7 +20,7 @@ pub use self::observer::{Lease, Observer, workers};
 use super::Heard;
 use super::backoff::Backoff;
 use super::server::{Connection, Server, ServerError};
-use super::state::State;
+use super::state::{Peer, State};
 use crate::status::Status;
 use crate::transport::Clock;
 
@@ -257,7 +257,13 @@ impl Keeper {
 
     /// Tells the workers what has changed. They are waited for: a pod whose workers hang is no better than a lost one.
     async fn tell(&mut self, lost: Vec<WorkerId>) {
-        self.state.know(self.observer.pods());
+        let peers = self.observer.pods().map(|(pod, lease)| Peer {
+            pod,
+            origin: lease.origin(),
+            connections: lease.connections,
+            sharded: lease.sharded,
+        });
+        self.state.know(peers);
         let own = workers(&self.pod, &self.lease);
         let others = self.observer.pods().flat_map(|(pod, lease)| workers(pod, lease));
         let everyone: Arc<[WorkerId]> = own.chain(others).collect();

@@ -194,9 +194,20 @@ local function fits(asker, ticket, now)
         and not blocked(asker.person, ticket.person)
 end
 
+-- What those want who have these criteria. Requests that come together look at the same ones.
+local wishes = {}
+local function wish_of(criteria)
+    local wish = wishes[criteria]
+    if not wish then
+        wish = cjson.decode(criteria)
+        wishes[criteria] = wish
+    end
+    return wish
+end
+
 -- The oldest of one queue who will do, and how many were looked at.
 local function first_of(criteria, head, wish, asker, waited, looks, now)
-    local wanted = criteria == asker.criteria and wish or cjson.decode(criteria)
+    local wanted = wish_of(criteria)
     if not wishes_agree(wish, waited, wanted, now - head) then
         return nil, looks
     end
@@ -220,7 +231,7 @@ end
 
 -- The oldest ticket that will do.
 local function partner(asker, now)
-    local wish, waited = cjson.decode(asker.criteria), now - asker.since
+    local wish, waited = wish_of(asker.criteria), now - asker.since
     local heads = redis.call('ZRANGE', HEADS, 0, LOOKS - 1, 'WITHSCORES')
     local oldest, looks = nil, 0
     for at = 1, #heads, 2 do
