@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(super) use super::record::{DropReason, Record, Statistic, WaitEnd};
+pub(super) use super::record::{DropReason, Record, Scope, Statistic, WaitEnd};
 use crate::id::{ConnectionId, Epoch, SessionId, WorkerId};
 use crate::pairing;
 use crate::time::Millis;
@@ -291,6 +291,14 @@ impl Outputs {
         self.list.push(Output::Record(record));
     }
 
+    /// Counts something for a user, if it is known who it is.
+    pub(crate) fn count(&mut self, user: Option<&Arc<str>>, what: Statistic) {
+        if let Some(user) = user {
+            let user = Arc::clone(user);
+            self.record(Record::Counted { user, what });
+        }
+    }
+
     pub(crate) fn dropped(&mut self, reason: DropReason, count: usize) {
         self.record(Record::SignalsDropped { reason, count });
     }
@@ -300,29 +308,6 @@ impl Outputs {
         let start = self.bytes.len();
         write(&mut self.bytes);
         start..self.bytes.len()
-    }
-}
-
-/// What a rate limit of events counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// `find_match`, `cancel_match`, `leave_match` and `next_match` together.
-    Match,
-    /// Offers, answers, candidates and whatever else is no text.
-    Signal,
-    /// `chat_message`.
-    Text,
-}
-
-impl Scope {
-    /// The scope as clients and labels have it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Match => "match",
-            Self::Signal => "signal",
-            Self::Text => "text",
-        }
     }
 }
 

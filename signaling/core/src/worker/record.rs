@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::io::{Outputs, Scope};
 use crate::event::{ErrorCode, IceReport, SignalKind};
 use crate::id::{MatchId, SessionId};
 use crate::session::EndReason;
@@ -197,12 +196,25 @@ pub enum Statistic {
     Report,
 }
 
-impl Outputs {
-    /// Counts something for a user, if it is known who it is.
-    pub(crate) fn count(&mut self, user: Option<&Arc<str>>, what: Statistic) {
-        if let Some(user) = user {
-            let user = Arc::clone(user);
-            self.record(Record::Counted { user, what });
+/// What a rate limit of events counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// `find_match`, `cancel_match`, `leave_match` and `next_match` together.
+    Match,
+    /// Offers, answers, candidates and whatever else is no text.
+    Signal,
+    /// `chat_message`.
+    Text,
+}
+
+impl Scope {
+    /// The scope as clients and labels have it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Match => "match",
+            Self::Signal => "signal",
+            Self::Text => "text",
         }
     }
 }
