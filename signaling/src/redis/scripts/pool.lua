@@ -129,16 +129,13 @@ local function same(one, other)
     return one == cjson.null or other == cjson.null or one == other
 end
 
+-- Whether two wishes have an interest in common, or one of them has none.
 local function common(one, other)
-    if #one == 0 or #other == 0 then
+    if #one.interests == 0 or #other.interests == 0 then
         return true
     end
-    local known = {}
-    for _, interest in ipairs(one) do
-        known[interest] = true
-    end
-    for _, interest in ipairs(other) do
-        if known[interest] then
+    for _, interest in ipairs(other.interests) do
+        if one.known[interest] then
             return true
         end
     end
@@ -150,7 +147,7 @@ local function wishes_agree(one, waited, other, other_waited)
     return same(one.mode, other.mode)
         and (least >= WIDENS.language or same(one.language, other.language))
         and (least >= WIDENS.region or same(one.region, other.region))
-        and (least >= WIDENS.interests or common(one.interests, other.interests))
+        and (least >= WIDENS.interests or common(one, other))
 end
 
 local function contains(list, person)
@@ -194,12 +191,16 @@ local function fits(asker, ticket, now)
         and not blocked(asker.person, ticket.person)
 end
 
--- What those want who have these criteria. Requests that come together look at the same ones.
+-- What those want who have these criteria, read once: requests that come together look at the same ones.
 local wishes = {}
 local function wish_of(criteria)
     local wish = wishes[criteria]
     if not wish then
         wish = cjson.decode(criteria)
+        wish.known = {}
+        for _, interest in ipairs(wish.interests) do
+            wish.known[interest] = true
+        end
         wishes[criteria] = wish
     end
     return wish
