@@ -132,7 +132,8 @@ impl Client {
     /// Reads or writes a record. `false` when it is certain that nothing comes of it.
     pub fn ask_record(&self, ask: Ask) -> bool {
         // Whoever looks for a record waits; what is to be written may find its connection in order.
-        let in_vain = matches!(ask, Ask::Load { .. }) && !self.state.is_up();
+        // A connection that is only being made anew loses the question, which is then asked once more.
+        let in_vain = matches!(ask, Ask::Load { .. }) && !self.state.answers();
         if in_vain {
             self.metrics.redis_dropped(Command::Record(ask).operation());
         } else {

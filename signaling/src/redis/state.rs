@@ -92,7 +92,13 @@ impl State {
     /// Whether it answers now, on all connections.
     #[must_use]
     pub fn is_up(&self) -> bool {
-        self.up.load(Ordering::Acquire) && self.broken.load(Ordering::Acquire) == 0
+        self.answers() && self.broken.load(Ordering::Acquire) == 0
+    }
+
+    /// Whether it answers now, though some connections may be broken.
+    #[must_use]
+    pub fn answers(&self) -> bool {
+        self.up.load(Ordering::Acquire)
     }
 
     /// The Sentinels name another master: whoever is connected to the last one is to leave it.
