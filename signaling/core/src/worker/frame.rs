@@ -90,6 +90,8 @@ pub(crate) struct Summon {
     pub(crate) since: Millis,
     /// Whether its client goes on rather than comes back, and notices nothing.
     pub(crate) moves: Option<bool>,
+    /// Who owns the session as far as the sender knows, since which term: a copy of an earlier one is good for nothing.
+    pub(crate) known: Option<(WorkerId, Epoch)>,
 }
 
 /// One message between the owners of two sessions.

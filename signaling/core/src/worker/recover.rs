@@ -11,7 +11,7 @@ use crate::time::Millis;
 #[derive(Debug)]
 pub(super) struct Recorded {
     pub(super) owner: WorkerId,
-    epoch: Epoch,
+    pub(super) epoch: Epoch,
     session: Session,
 }
 

@@ -9,7 +9,7 @@ use super::io::{Closed, Output, Outputs};
 use super::moving::Unsaid;
 use super::recover::Recorded;
 use super::{Due, Key, Worker};
-use crate::id::{ConnectionId, SessionId, WorkerId};
+use crate::id::{ConnectionId, Epoch, SessionId, WorkerId};
 use crate::session::{Chat, EndReason, Presence, Session};
 use crate::time::Millis;
 
@@ -48,6 +48,15 @@ impl Departed {
 
 /// How often one worker is asked for a session in one search.
 const MAX_TRIES: u8 = 3;
+
+/// Who owns the session that a connection comes for, since which term: as it says itself, or else by the record.
+fn known_owner(returning: &Returning, record: Option<&Recorded>) -> Option<(WorkerId, Epoch)> {
+    let from = returning
+        .from
+        .as_ref()
+        .map(|from| (from.owner.clone(), from.epoch));
+    from.or_else(|| record.map(|record| (record.owner.clone(), record.epoch)))
+}
 
 impl Worker {
     /// Looks for a session elsewhere: first for its record, where there are records.
@@ -109,6 +118,7 @@ impl Worker {
             user: user_name(&pending.returning.user).map(Arc::clone),
             since: pending.returning.since,
             moves: pending.returning.from.as_ref().map(|_| true),
+            known: known_owner(&pending.returning, record.as_deref()),
         };
         let nobody = first.is_empty();
         pending.stage = PendingStage::Summoning {
@@ -141,7 +151,11 @@ impl Worker {
             ref user,
             since,
             moves,
+            ref known,
         } = summon;
+        if let Some((owner, epoch)) = known {
+            self.superseded(token.session, *epoch, owner, now, out);
+        }
         let held = self
             .holds(token, user.as_deref())
             .filter(|&key| !self.is_claimed_since(key, since));
@@ -301,9 +315,12 @@ impl Worker {
         let everyone: Vec<WorkerId> = self.others().collect();
         let own = self.config.worker.clone();
         let Some(Pending {
-            stage: PendingStage::Summoning {
-                outstanding, tried, ..
-            },
+            stage:
+                PendingStage::Summoning {
+                    outstanding,
+                    tried,
+                    record,
+                },
             returning,
             ..
         }) = self.pending.get_mut(&connection)
@@ -331,6 +348,7 @@ impl Worker {
             user: user_name(&returning.user).map(Arc::clone),
             since: returning.since,
             moves: returning.from.as_ref().map(|_| true),
+            known: known_owner(returning, record.as_deref()),
         });
         if done && let Some(pending) = self.forget_pending(connection) {
             return self.not_handed(connection, pending, now, out);

@@ -4,10 +4,22 @@ use std::time::Duration;
 
 use signaling_core::worker::Closed;
 
+use crate::world::{ClientId, World};
 use crate::{
     FIND, LEAVE, MATCHED, TICK, are_partners, found, is_free, kill, millis, pair, recording, say, searching,
     talk,
 };
+
+/// Two end their match and look until they meet again, as recent partners do after a while.
+fn meet_again(world: &mut World, one: ClientId, other: ClientId) {
+    world.emit(one, LEAVE, false);
+    world.run(TICK);
+    for client in [one, other] {
+        world.emit(client, FIND, false);
+    }
+    world.run(Duration::from_secs(20));
+    assert!(are_partners(world, one, other), "not matched again");
+}
 
 #[test]
 fn a_stopped_pod_that_wakes_asks_who_owns_a_session_before_it_speaks_for_it() {
@@ -153,6 +165,42 @@ fn numbers_left_out_after_a_record_are_no_sign_that_its_client_knows_the_match()
 }
 
 #[test]
+fn an_owner_of_an_earlier_term_does_not_hand_over_what_the_record_gives_to_another() {
+    let mut world = recording(4, 780);
+    let a = world.client(false);
+    world.connect(a, 0);
+    world.emit(a, FIND, false);
+    let [b] = searching(&mut world, [3]);
+    world.run(MATCHED);
+    // Numbers of the match before may be mistaken for those of this one.
+    say(&mut world, b, 30);
+    meet_again(&mut world, a, b);
+    let before = world.clients[a].count("chat_message");
+    // One worker is out of reach for long enough: its client goes on at another, which takes the record.
+    world.cut_off(0, true);
+    world.announce_lost(0);
+    world.announce_workers();
+    world.disconnect_noticed(a, Closed::Lost, Duration::from_secs(40));
+    world.connect(a, 1);
+    world.run(MATCHED);
+    say(&mut world, b, 5);
+    // It is back with its copy, and the other one ends before anybody has noticed.
+    world.cut_off(0, false);
+    world.announce_workers();
+    world.run(millis(100));
+    world.kill_worker(1);
+    world.connect(a, 2);
+    world.run(millis(100));
+    world.announce_lost(1);
+    world.announce_workers();
+    world.run(Duration::from_secs(2));
+    assert!(are_partners(&world, a, b), "{:?}", world.clients[a].names());
+    let heard = world.clients[a].count("chat_message") - before;
+    assert_eq!(heard, 5, "heard once: {:?}", world.clients[a].names());
+    talk(&mut world, a, b, "from the record");
+}
+
+#[test]
 fn who_comes_back_twice_from_an_old_record_gets_no_signal_twice() {
     let mut world = recording(4, 740);
     let a = world.client(false);
@@ -162,13 +210,7 @@ fn who_comes_back_twice_from_an_old_record_gets_no_signal_twice() {
     world.run(MATCHED);
     // Numbers of the match before may be mistaken for those of this one.
     say(&mut world, b, 30);
-    world.emit(a, LEAVE, false);
-    world.run(TICK);
-    for client in [a, b] {
-        world.emit(client, FIND, false);
-    }
-    world.run(Duration::from_secs(20));
-    assert!(are_partners(&world, a, b), "not matched again");
+    meet_again(&mut world, a, b);
     let before = world.clients[a].count("chat_message");
     say(&mut world, b, 20);
     // What it has heard is not in its record; and whoever takes that cannot ask the partner's worker,

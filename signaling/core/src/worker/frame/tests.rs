@@ -16,9 +16,14 @@ use crate::session::{
 };
 
 /// As they are written now.
-const GOLDEN: &str = include_str!("frames_3.txt");
-/// As they were written before: the epoch of `End` and the number that `Confirmed` tells; clients that go on elsewhere.
-const OLDER: [&str; 2] = [include_str!("frames_1.txt"), include_str!("frames_2.txt")];
+const GOLDEN: &str = include_str!("frames_4.txt");
+/// As they were written before: the epoch of `End` and the number that `Confirmed` tells; clients that go on elsewhere; the
+/// owner that `Summon` knows.
+const OLDER: [&str; 3] = [
+    include_str!("frames_1.txt"),
+    include_str!("frames_2.txt"),
+    include_str!("frames_3.txt"),
+];
 
 /// Reads a frame as it comes from the bus.
 fn read(bytes: &[u8]) -> Result<Frame<'static>, Unreadable> {
@@ -255,6 +260,7 @@ fn about_moving(names: &mut Names, session: SessionId) -> Vec<(&'static str, Fra
         user: Some(Arc::from("alice")),
         since: Millis(1_800_000_000_000),
         moves: Some(true),
+        known: Some((WorkerId::new("acme-1", 0), Epoch(1_800_000_000_003))),
     });
     let elsewhere = Frame::Elsewhere {
         request: 7,
