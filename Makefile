@@ -45,8 +45,9 @@ chaos: toolchain ## break a service of three pods in every way while people use 
 	  target/release/chaos --faults-of-each 10 --default-timers || status=1; \
 	  exit $$status
 
-generate: toolchain ## write the README's tables of settings and metrics again, from the code
+generate: toolchain ## write the README's tables, the CRD and its reference again, from the code
 	cargo run --locked --bin signaling -- reference --write
+	cargo run --locked --bin crd -- --write
 
 # ----------------------------------------------------------------------------------------------------------------------
 # What the targets above are made of.

@@ -1,5 +1,5 @@
-//! The import law: `signaling → core, wire`; tests → all; nothing else. `wire` and `core` do no I/O, so nothing that
-//! does may be among their dependencies, near or far.
+//! The import law: `signaling → core, wire`; tests → all; nothing else. `wire`, `core` and `crds` do no I/O, so nothing
+//! that does may be among their dependencies, near or far.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -93,6 +93,11 @@ fn wire_and_core_know_no_other_crate_of_the_workspace() {
 }
 
 #[test]
+fn the_custom_resource_knows_no_other_crate_of_the_workspace() {
+    assert_eq!(workspace()["crds"], names(&[]));
+}
+
+#[test]
 fn the_pod_is_made_of_core_and_wire_alone() {
     assert_eq!(
         workspace()["signaling"],
@@ -115,8 +120,8 @@ fn only_the_tests_may_depend_on_the_pod() {
 }
 
 #[test]
-fn wire_and_core_are_built_without_anything_that_does_io() {
-    for package in ["signaling-wire", "signaling-core"] {
+fn wire_core_and_the_custom_resource_are_built_without_anything_that_does_io() {
+    for package in ["signaling-wire", "signaling-core", "crds"] {
         let crates = built_from(package);
         assert!(crates.contains("serde_json"), "the tree of {package} was read");
         let edges: Vec<_> = EDGES.iter().filter(|edge| crates.contains(**edge)).collect();
