@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::references::{ConfigMapKeyRef, SecretKeyRef};
+use crate::object_refs::{ConfigMapKeyRef, SecretKeyRef};
 use crate::rules::rules;
 
 /// Who may connect.

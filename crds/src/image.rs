@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::references::SecretRef;
+use crate::object_refs::SecretRef;
 use crate::rules::{image_digest, image_name, image_tag, rules};
 
 /// Which image the signaling pods run.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::references::{CredentialsRef, SecretKeyRef};
+use crate::object_refs::{CredentialsRef, SecretKeyRef};
 use crate::rules::{host, port, rules};
 
 /// Where events are published.

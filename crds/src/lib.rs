@@ -1,8 +1,8 @@
 //! The API of the operator: the custom resource `ChatService` of group `chat.webrtc.io`.
 //!
 //! The way of things: the types of this crate, with their doc comments, defaults and rules, make the
-//! CustomResourceDefinition ([`crd`]); its YAML and the reference ([`yaml`], [`reference`]) are checked in beside this
-//! folder and written anew by `make generate`. The API server fills in the defaults and runs the rules; the operator
+//! CustomResourceDefinition ([`crd()`]); its YAML and the reference ([`yaml()`], [`reference()`]) are checked in beside the
+//! sources and written anew by `make generate`. The API server fills in the defaults and runs the rules; the operator
 //! reads the same types.
 //!
 //! A field without a default is an `Option`, and its comment says what holds without it. Names and units are those of
@@ -18,9 +18,9 @@ mod image;
 mod kafka;
 mod limits;
 mod monitoring;
+mod object_refs;
 mod redis;
 mod reference;
-mod references;
 mod resources;
 mod rollout;
 mod rules;
@@ -43,11 +43,11 @@ pub use kafka::{
 };
 pub use limits::{NetworkPolicy, RateLimit};
 pub use monitoring::{Monitoring, ServiceMonitor};
+pub use object_refs::{ConfigMapKeyRef, CredentialsRef, SecretKeyRef, SecretRef};
 pub use redis::{
     ExternalRedis, ManagedRedis, Redis, RedisEndpoint, RedisMode, RedisTls, RedisTopology, Storage, Ttls,
 };
 pub use reference::reference;
-pub use references::{ConfigMapKeyRef, CredentialsRef, SecretKeyRef, SecretRef};
 pub use resources::Resources;
 pub use rollout::{DisruptionBudget, Drain, Gate, Rollout};
 pub use signaling::{LogLevel, Signaling, TopologySpread};

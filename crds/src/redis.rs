@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::references::{CredentialsRef, SecretKeyRef};
+use crate::object_refs::{CredentialsRef, SecretKeyRef};
 use crate::resources::Resources;
 use crate::rules::{host, image_digest, image_name, image_tag, port, quantity, rules};
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::references::SecretKeyRef;
+use crate::object_refs::SecretKeyRef;
 use crate::rules::{host, port, rules};
 
 /// The servers that help two browsers find a way to each other.

@@ -23,7 +23,7 @@ pub enum YamlError {
 /// How long a value may be, as JSON, to stand on one line with all that is in it.
 const ONE_LINE: usize = 140;
 
-/// [`crd`] as YAML, always the same.
+/// [`crd()`] as YAML, always the same.
 ///
 /// # Errors
 /// [`YamlError`], which would be a fault of a serializer.
