@@ -2,12 +2,13 @@
 //!
 //! The way of things: the types of this crate, with their doc comments, defaults and rules, make the
 //! CustomResourceDefinition ([`crd()`]); its YAML and the reference ([`yaml()`], [`reference()`]) are checked in beside the
-//! sources and written anew by `make generate`. The API server fills in the defaults and runs the rules; the operator
-//! reads the same types.
+//! sources and written anew by `make generate`. The API server fills in the defaults and runs the rules ([`admission`] does
+//! so without one); the operator reads the same types.
 //!
 //! A field without a default is an `Option`, and its comment says what holds without it. Names and units are those of
 //! Kubernetes; numbers are signed, since the API server knows no others.
 
+pub mod admission;
 mod auth;
 mod autoscaling;
 mod chat_service;
