@@ -1,0 +1,10 @@
+//! The operator of ChatServices.
+//!
+//! The way of things: a [`ChatService`](crds::ChatService) as the API server keeps it is [`validate`]d; [`replicas`] decides
+//! how many pods there are; [`build`] makes its children of it and of [`facts`] about the cluster; [`leftovers`] are what
+//! it no longer has; [`status`] says how it all is. [`plan`] shows the children without a cluster.
+//!
+//! Nothing here holds a client, looks at a clock or draws a random number: these are arguments, and results are values.
+
+pub mod quantity;
+pub mod sizing;
