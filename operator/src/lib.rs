@@ -6,5 +6,10 @@
 //!
 //! Nothing here holds a client, looks at a clock or draws a random number: these are arguments, and results are values.
 
+pub mod contents;
+pub mod credentials;
+pub mod facts;
+pub mod names;
 pub mod quantity;
 pub mod sizing;
+pub mod validate;
