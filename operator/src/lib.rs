@@ -11,5 +11,6 @@ pub mod credentials;
 pub mod facts;
 pub mod names;
 pub mod quantity;
+pub mod replicas;
 pub mod sizing;
 pub mod validate;
