@@ -6,11 +6,14 @@
 //!
 //! Nothing here holds a client, looks at a clock or draws a random number: these are arguments, and results are values.
 
+pub mod build;
 pub mod contents;
 pub mod credentials;
 pub mod facts;
+pub mod leftovers;
 pub mod names;
 pub mod quantity;
 pub mod replicas;
 pub mod sizing;
 pub mod validate;
+pub mod yaml;
