@@ -15,5 +15,6 @@ pub mod names;
 pub mod quantity;
 pub mod replicas;
 pub mod sizing;
+pub mod status;
 pub mod validate;
 pub mod yaml;

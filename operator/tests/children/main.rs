@@ -8,4 +8,5 @@ mod examples;
 mod goldens;
 mod leftovers;
 mod secrets;
+mod status;
 mod templates;
