@@ -12,6 +12,7 @@ pub mod credentials;
 pub mod facts;
 pub mod leftovers;
 pub mod names;
+pub mod plan;
 pub mod quantity;
 pub mod replicas;
 pub mod sizing;

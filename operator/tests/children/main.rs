@@ -2,11 +2,11 @@
 //! them, its status, and the plan that a person reads.
 #![allow(clippy::unwrap_used)]
 
-
 mod children;
 mod examples;
 mod goldens;
 mod leftovers;
+mod plan;
 mod secrets;
 mod status;
 mod templates;
