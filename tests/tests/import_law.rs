@@ -1,5 +1,5 @@
-//! The import law: `signaling → core, wire`; tests → all; nothing else. `wire`, `core` and `crds` do no I/O, so nothing
-//! that does may be among their dependencies, near or far.
+//! The import law: `signaling → core, wire`; `operator → crds`; tests → all; nothing else. `wire`, `core` and `crds` do no
+//! I/O, so nothing that does may be among their dependencies, near or far.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,6 +95,11 @@ fn wire_and_core_know_no_other_crate_of_the_workspace() {
 #[test]
 fn the_custom_resource_knows_no_other_crate_of_the_workspace() {
     assert_eq!(workspace()["crds"], names(&[]));
+}
+
+#[test]
+fn the_operator_knows_the_custom_resource_alone() {
+    assert_eq!(workspace()["operator"], names(&["crds"]));
 }
 
 #[test]
