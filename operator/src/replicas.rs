@@ -41,7 +41,8 @@ pub struct LiveDeployment {
     /// `spec.replicas`.
     pub replicas: i32,
     /// Whether pods are being replaced ([`is_rolling_out`]), or will be by what is about to be applied
-    /// ([`Built::replaces_pods`](crate::build::Built::replaces_pods)).
+    /// ([`Built::replaces_pods`](crate::build::Built::replaces_pods), which does not depend on the number of pods: build once to
+    /// learn it, and again with the number that was decided).
     pub is_rolling_out: bool,
     /// Whether an autoscaler that is not the operator's scales the Deployment itself. It is named in a condition, and never
     /// fought.

@@ -8,6 +8,10 @@ use crate::credentials::Credential;
 use crate::names;
 use crate::validate::{Brokers, ExternalKafka, ExternalRedis, RedisServer, Topology, ValidatedChatService};
 
+/// The pod's address, for `POD_ADDRESS` alone. `POD_IP` is what people call theirs in `spec.signaling.env`, which come last:
+/// kubelet puts a variable only into those behind it.
+const OWN_ADDRESS: &str = "CHAT_POD_IP";
+
 /// Every variable, those of `spec.signaling.env` last. `ipv6`: whether pods have IPv6 addresses.
 pub(super) fn environment(
     chat: &ValidatedChatService,
@@ -24,7 +28,7 @@ pub(super) fn environment(
         env.set(file.variable, file.path());
     }
     let mut env = env.0;
-    // What people set wins over what only goes with the addresses of the cluster.
+    // What people may set wins: `HOST`.
     env.retain(|own| chat.pods.env.iter().all(|given| given.name != own.name));
     env.extend(chat.pods.env.iter().cloned());
     env
@@ -85,13 +89,13 @@ impl Environment {
 fn pod(env: &mut Environment, chat: &ValidatedChatService, ipv6: bool) {
     env.set("NODE_ENV", "production");
     env.field("POD_ID", "metadata.name");
-    env.field("POD_IP", "status.podIP");
+    env.field(OWN_ADDRESS, "status.podIP");
     // Where Redis has no name yet, a pod cannot find out by which of its addresses others would reach it.
     if ipv6 {
         env.set("HOST", "::");
-        env.expand("POD_ADDRESS", &format!("[$(POD_IP)]:{CLIENT_PORT}"));
+        env.expand("POD_ADDRESS", &format!("[$({OWN_ADDRESS})]:{CLIENT_PORT}"));
     } else {
-        env.expand("POD_ADDRESS", &format!("$(POD_IP):{CLIENT_PORT}"));
+        env.expand("POD_ADDRESS", &format!("$({OWN_ADDRESS}):{CLIENT_PORT}"));
     }
     env.set("CLUSTER_WORKERS", 1);
     env.set("MAX_CONNECTIONS_PER_WORKER", chat.sizing.connections_per_pod);

@@ -241,12 +241,32 @@ fn pods_of_an_ipv6_cluster_are_reached_by_their_addresses_unless_a_person_says_o
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     assert_eq!(
         variables(""),
-        [pair("HOST", "::"), pair("POD_ADDRESS", "[$(POD_IP)]:3000")]
+        [pair("HOST", "::"), pair("POD_ADDRESS", "[$(CHAT_POD_IP)]:3000")]
     );
     assert_eq!(
         variables("signaling: {env: [{name: HOST, value: '0.0.0.0'}]}"),
-        [pair("POD_ADDRESS", "[$(POD_IP)]:3000"), pair("HOST", "0.0.0.0")]
+        [
+            pair("POD_ADDRESS", "[$(CHAT_POD_IP)]:3000"),
+            pair("HOST", "0.0.0.0")
+        ]
     );
+}
+
+#[test]
+fn a_person_may_call_a_variable_pod_ip() {
+    let own = "{name: POD_IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}";
+    let built = of(&format!("signaling: {{env: [{own}]}}"));
+    let deployment = child(&built, Kind::Deployment, "acme");
+    let env = &deployment["spec"]["template"]["spec"]["containers"][0]["env"];
+    let names: Vec<_> = env
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|variable| &variable["name"])
+        .collect();
+    let position = |name: &str| names.iter().position(|known| *known == name).unwrap();
+    assert!(position("CHAT_POD_IP") < position("POD_ADDRESS"));
+    assert_eq!(position("POD_IP"), names.len() - 1);
 }
 
 #[test]
