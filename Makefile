@@ -10,11 +10,11 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 PAGE := signaling/web
 
-.PHONY: help run test lint bench load-test chaos generate
+.PHONY: help run test test-operator lint bench load-test chaos generate
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | \
-	  while IFS=$$'\t' read -r verb what; do printf '  make %-10s %s\n' "$$verb" "$$what"; done
+	  while IFS=$$'\t' read -r verb what; do printf '  make %-13s %s\n' "$$verb" "$$what"; done
 
 run: page ## build the page and the pod, and serve both on http://localhost:3000 (settings: .env)
 	cargo build --release --locked --bin signaling
@@ -23,6 +23,11 @@ run: page ## build the page and the pod, and serve both on http://localhost:3000
 
 test: test-tools page test-rust test-page test-clients ## run every test: Rust, page, stock clients, browsers
 	$(call section,All tests passed)
+
+test-operator: toolchain ## run the tests that need a Kubernetes, all on one (ARGS="two_namespaces")
+	tests/kubernetes/build
+	cargo test --locked $(OPERATOR_TESTS) --no-run
+	tests/kubernetes/cluster run cargo test --locked $(OPERATOR_TESTS) $(ARGS)
 
 lint: toolchain lint-rust lint-dependencies lint-page lint-scripts ## check format, clippy, dependencies, types, scripts
 
@@ -54,6 +59,9 @@ generate: toolchain ## write the README's tables, the CRD and its reference agai
 
 .PHONY: toolchain page test-tools test-rust test-page test-clients lint-rust lint-dependencies lint-page lint-scripts
 
+# Those that need a Kubernetes.
+OPERATOR_TESTS := --package chat-tests --test cluster
+
 # What else goes on while a Sentinel or a cluster fails over.
 WITH_FAILOVERS := master-killed,failed-over,pod-killed,pod-stopped,pod-drained,clients-dropped
 
@@ -79,7 +87,8 @@ test-tools: toolchain
 
 test-rust:
 	$(call section,Rust: unit and property tests - simulation - contract - bounded fuzz - generated tables)
-	cargo test --workspace --locked
+	cargo test --workspace --locked --no-run
+	tests/kubernetes/cluster run cargo test --workspace --locked
 
 test-page:
 	$(call section,Demo page: unit tests)
@@ -111,7 +120,7 @@ lint-page:
 
 lint-scripts:
 	$(call section,Shell scripts)
-	@scripts=$$(git grep -lE '^#!/bin/(ba)?sh' -- . ':!*.md' ':!Makefile'); \
+	@scripts=$$(git grep -lE '^#( shellcheck shell=|!/bin/(ba)?sh)' -- . ':!*.md' ':!Makefile'); \
 	  if command -v shellcheck >/dev/null; then shellcheck $$scripts; \
 	  else echo 'NOT CHECKED beyond their syntax: shellcheck is not installed (Debian: apt-get install shellcheck)'; \
 	    for script in $$scripts; do bash -n "$$script"; done; fi

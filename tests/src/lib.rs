@@ -11,6 +11,7 @@
 //! - [`bench`] measures the pod beside a bare echo and Node's socket.io. It has sockets of its own, for every cycle of its
 //!   one thread is one that the server may wait for.
 //! - [`redis`] starts a real Redis on a free port.
+//! - [`kubernetes`] is a real Kubernetes with nodes that are fake, and what tests do there.
 //! - [`proxy`] stands between clients and a pod, and breaks what passes.
 //! - [`chaos`] breaks a whole service in every way while people use it.
 //! - [`load_test`] is the load test, [`open_files`] sees to it that many sockets may be open.
@@ -35,6 +36,7 @@ mod carrier;
 pub mod chaos;
 pub mod client;
 pub mod connection;
+pub mod kubernetes;
 pub mod load_test;
 pub mod open_files;
 pub mod pod;
