@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 use signaling::config::{Config, Topology, Warning};
@@ -44,7 +45,10 @@ impl Drop for Started {
 
 impl Started {
     fn new(name: &str, pod: &Value) -> Self {
-        let folder = std::env::temp_dir().join(format!("operator-environment-{}-{name}", std::process::id()));
+        // Several tests start the same pod at a time.
+        static STARTED: AtomicUsize = AtomicUsize::new(0);
+        let (process, number) = (std::process::id(), STARTED.fetch_add(1, Ordering::Relaxed));
+        let folder = std::env::temp_dir().join(format!("operator-environment-{process}-{number}-{name}"));
         fs::create_dir_all(&folder).unwrap();
         let container = &pod["containers"][0];
         assert_eq!(container["volumeMounts"][0]["mountPath"], MOUNTED);
