@@ -39,6 +39,7 @@ pub mod connection;
 pub mod kubernetes;
 pub mod load_test;
 pub mod open_files;
+mod output;
 pub mod pod;
 mod polling;
 pub mod proxy;

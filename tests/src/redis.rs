@@ -1,16 +1,15 @@
 //! A real Redis for a test: the server of the machine, on a free port, ended with the test.
 
 use std::ffi::OsStr;
-use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::channel;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow};
 use rustix::process::{Pid, Signal, kill_process};
+
+use crate::output::find_line;
 
 /// How long a server may take to start, on a machine that is busy with other tests.
 const START: Duration = Duration::from_secs(20);
@@ -228,23 +227,8 @@ impl Redis {
     /// By its own word: a connection may be somebody else's, who has taken the port.
     fn wait_until_it_says(&mut self, ready: &str) -> anyhow::Result<()> {
         let output = self.child.stdout.take().context("the output is piped")?;
-        let (sender, lines) = channel();
-        // Whatever else it says must not fill the pipe.
-        thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                // Nobody listens any more once it serves.
-                let _ = sender.send(line);
-            }
-        });
-        let deadline = Instant::now() + START;
-        let mut said = String::new();
-        while let Ok(line) = lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            if line.contains(ready) {
-                return Ok(());
-            }
-            said = said + &line + "\n";
-        }
-        bail!("redis-server does not serve on {}: {said}", self.address)
+        find_line(output, START, |line| line.contains(ready).then_some(()))
+            .map_err(|said| anyhow!("redis-server does not serve on {}: {said}", self.address))
     }
 }
 

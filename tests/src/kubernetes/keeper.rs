@@ -1,14 +1,13 @@
 //! The process that keeps a cluster for as long as this one lives.
 
-use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::channel;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow};
+
+use crate::output::find_line;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/kubernetes/cluster");
 /// How long a cluster may take to start, longer than the script gives it for one of its two tries.
@@ -51,23 +50,8 @@ impl Keeper {
 
     fn wait_until_it_is_ready(&mut self) -> anyhow::Result<PathBuf> {
         let output = self.child.stdout.take().context("the output is piped")?;
-        let (sender, lines) = channel();
-        // For as long as it speaks, for a keeper that nobody listens to would end before its cluster.
-        thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                // Nobody listens any more once it is ready.
-                let _ = sender.send(line);
-            }
-        });
-        let deadline = Instant::now() + START;
-        let mut said = String::new();
-        while let Ok(line) = lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            if let Some(folder) = line.strip_prefix("ready ") {
-                return Ok(folder.into());
-            }
-            said = said + &line + "\n";
-        }
-        bail!("no Kubernetes cluster: {said}")
+        let ready = |line: &str| line.strip_prefix("ready ").map(PathBuf::from);
+        find_line(output, START, ready).map_err(|said| anyhow!("no Kubernetes cluster: {said}"))
     }
 }
 
