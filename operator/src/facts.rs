@@ -88,6 +88,24 @@ pub struct Apis {
     pub strimzi: Option<Strimzi>,
 }
 
+impl Apis {
+    /// Those of a cluster that has all of them, but connections from the operator alone.
+    #[must_use]
+    pub fn all() -> Self {
+        Self {
+            custom_connections: false,
+            external_connections: true,
+            keda: true,
+            gateway: true,
+            service_monitors: true,
+            strimzi: Some(Strimzi {
+                version: "v1".to_owned(),
+                simple_authorization: true,
+            }),
+        }
+    }
+}
+
 /// The Strimzi of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Strimzi {

@@ -9,7 +9,7 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
 use crate::build::{BuildError, Built, Child, Entropy, Kind, build};
-use crate::facts::{Apis, Facts, Strimzi};
+use crate::facts::{Apis, Facts};
 use crate::names;
 use crate::replicas::{State, decide};
 use crate::sizing::signed;
@@ -116,21 +116,6 @@ fn plan_one(plan: &mut Plan, mut object: Value, namespace: &str) -> Result<(), P
     }
 }
 
-/// A cluster that has everything that could be asked for.
-fn apis() -> Apis {
-    Apis {
-        custom_connections: false,
-        external_connections: true,
-        keda: true,
-        gateway: true,
-        service_monitors: true,
-        strimzi: Some(Strimzi {
-            version: "v1".to_owned(),
-            simple_authorization: true,
-        }),
-    }
-}
-
 fn write(plan: &mut Plan, chat: &ValidatedChatService) -> Result<(), PlanError> {
     let state = State {
         spec: chat.replicas,
@@ -141,7 +126,7 @@ fn write(plan: &mut Plan, chat: &ValidatedChatService) -> Result<(), PlanError> 
     // Without a Deployment the time plays no part.
     let decision = decide(&state, Timestamp::UNIX_EPOCH);
     let facts = Facts {
-        apis: apis(),
+        apis: Apis::all(),
         replicas: decision.replicas,
         ..Facts::default()
     };

@@ -8,7 +8,7 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::jiff::Timestamp;
 use operator::build::{Built, Entropy, Kind, build};
-use operator::facts::{Apis, Facts, Operator, Strimzi, Workload};
+use operator::facts::{Apis, Facts, Operator, Workload};
 use operator::names;
 use operator::replicas::{State, decide};
 use operator::validate::{ValidatedChatService, validate};
@@ -70,17 +70,7 @@ pub(crate) fn nothing_yet(replicas: i32) -> Facts {
             signaling_tag: "1.0.0".to_owned(),
             ..Operator::default()
         },
-        apis: Apis {
-            custom_connections: false,
-            external_connections: true,
-            keda: true,
-            gateway: true,
-            service_monitors: true,
-            strimzi: Some(Strimzi {
-                version: "v1".to_owned(),
-                simple_authorization: true,
-            }),
-        },
+        apis: Apis::all(),
         replicas,
         ..Facts::default()
     }
